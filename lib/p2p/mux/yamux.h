@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* yamux as a session over a sealed channel (wire reference 8) [hashicorp/yamux spec]. */
+
+#include <p2p/session.h>
+
+#define P2P_YAMUX_PROTOCOL "/yamux/1.0.0"
+#define P2P_YAMUX_WINDOW_INITIAL (256u * 1024u)        /* yamux spec */
+#define P2P_YAMUX_WINDOW_MAX (16u * 1024u * 1024u)     /* towards others, as go-yamux */
+#define P2P_YAMUX_WINDOW_MAX_OURS (64u * 1024u * 1024u) /* between two of ours */
+#define P2P_YAMUX_BACKLOG 200u /* streams of ours not yet acknowledged; go-yamux stops at 256 */
+
+/* Bytes received and not yet read, over all sessions that share it. */
+typedef struct p2p_budget {
+        size_t used, max;
+} p2p_budget;
+
+typedef struct p2p_yamux_options {
+        bool client;              /* the dialler: odd ids */
+        size_t buffer_max;        /* unread bytes of all its streams; beyond it the fullest stream is reset (0x1002) */
+        p2p_budget *budget;       /* shared; borrowed; NULL: only buffer_max */
+        unsigned streams_max;     /* opened by the far side */
+        uint64_t keepalive_usec;  /* a ping after so long without a frame; no answer in 10 s ends the session. 0: 30 s */
+} p2p_yamux_options;
+
+/* Takes the channel on success. Sends its first ping at once (go grows no window before its pong). */
+int p2p_yamux_new(p2p_loop *loop, p2p_channel *channel, const p2p_yamux_options *options, p2p_session **ret);
+/* Raises the window limit of a session whose far side is one of ours (told by identify). */
+void p2p_yamux_set_window_max(p2p_session *session, uint32_t max);
+/* Bytes buffered unread now, and live streams: for limits and tests. */
+size_t p2p_yamux_buffered(const p2p_session *session);
+unsigned p2p_yamux_n_streams(const p2p_session *session);
