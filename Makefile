@@ -186,4 +186,4 @@ clean:
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -path $(O)/lab -prune -o -type f -name '*.d' -print 2>/dev/null)
