@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/control"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// gate refuses inbound peers that are not listed, where peer-up's own gater does: once their identity is proven.
+type gate map[peer.ID]bool
+
+func (g gate) InterceptPeerDial(peer.ID) bool               { return true }
+func (g gate) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return true }
+func (g gate) InterceptAccept(network.ConnMultiaddrs) bool  { return true }
+func (g gate) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) {
+	return true, 0
+}
+
+func (g gate) InterceptSecured(d network.Direction, id peer.ID, _ network.ConnMultiaddrs) bool {
+	if d == network.DirOutbound || g[id] {
+		return true
+	}
+	line("DENIED %s", id)
+	return false
+}
+
+func newKey(seed []byte) (crypto.PrivKey, error) {
+	if seed == nil {
+		key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+		return key, err
+	}
+	return crypto.UnmarshalEd25519PrivateKey(bytes.Clone(ed25519.NewKeyFromSeed(seed)))
+}
+
+func securityOption(name string) (libp2p.Option, error) {
+	switch name {
+	case "default":
+		return libp2p.DefaultSecurity, nil
+	case "noise":
+		return libp2p.Security(noise.ID, noise.New), nil
+	case "tls":
+		return libp2p.Security(tls.ID, tls.New), nil
+	}
+	return nil, fmt.Errorf("security %q", name)
+}
+
+func unlimited() (network.ResourceManager, error) {
+	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(rcmgr.InfiniteLimits))
+}
+
+func newHost(o *options) (host.Host, error) {
+	key, err := newKey(o.seed)
+	if err != nil {
+		return nil, err
+	}
+	security, err := securityOption(o.security)
+	if err != nil {
+		return nil, err
+	}
+	opts := []libp2p.Option{libp2p.Identity(key), security}
+
+	if len(o.listen) > 0 {
+		opts = append(opts, libp2p.ListenAddrStrings(o.listen...))
+	} else {
+		opts = append(opts, libp2p.NoListenAddrs, libp2p.EnableRelay())
+	}
+	if len(o.allow) > 0 {
+		opts = append(opts, libp2p.ConnectionGater(gate(o.allow)))
+	}
+	if o.raiseLimits {
+		manager, err := unlimited()
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, libp2p.ResourceManager(manager))
+	}
+	if len(o.relays) > 0 {
+		/* as peer-up does it: the library's own reservations, beside the explicit ones of relay.go */
+		opts = append(opts, libp2p.EnableAutoRelayWithStaticRelays(o.relays), libp2p.ForceReachabilityPrivate())
+	}
+	return libp2p.New(opts...)
+}
+
+func startRelay(h host.Host, o *options) error {
+	resources := relay.DefaultResources()
+	resources.ReservationTTL = o.ttl
+	resources.Limit = &relay.RelayLimit{Duration: o.durationLimit, Data: o.dataLimit}
+	if o.dataLimit == 0 && o.durationLimit == 0 {
+		resources.Limit = nil
+	}
+	_, err := relay.New(h, relay.WithResources(resources))
+	return err
+}
