@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+/* One-shot operations here free themselves before `done` runs: forget the handle there, do not free it (loop.h). */
+
 /* What a security protocol offers to the upgrade: channel in, sealed channel and proven peer out. Noise is one, TLS will be. */
 
 #include <p2p/channel.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+/* One-shot operations here free themselves before `done` runs: forget the handle there, do not free it (loop.h). */
+
 /* dns, dns4, dns6 and dnsaddr addresses into ones that can be dialled, through c-ares [multiaddr spec; wire reference 1]. */
 
 #include <p2p/addr.h>

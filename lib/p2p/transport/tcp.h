@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+/* One-shot operations here free themselves before `done` runs: forget the handle there, do not free it (loop.h). */
+
 /* TCP: sockets as channels, listeners, and dials of one resolved address. */
 
 #include <p2p/addr.h>

@@ -7,6 +7,10 @@
  * Calls go down, tasks come up. Upward news is a p2p_task embedded in its sender and posted here; it runs from
  * the loop on an empty stack, so a callback may free anything, its own object included. Tasks run first in,
  * first out after the I/O of a turn; what they post runs in the next turn. Single-threaded.
+ *
+ * One-shot operations, x_new(..., done, userdata, &handle): `done` runs exactly once, from the loop, never before
+ * x_new() returned. The operation has freed itself by then: the callee only forgets its handle. If the handle is
+ * freed first, `done` never runs.
  */
 
 #include <stdbool.h>

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Connection: a session with a proven peer. It names the streams that come in, and ends when its session does.
+ *
+ * A connection leaves the host's list only in on_news(), so events never nest: closing marks, the task ends.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/host-internal.h"
+#include "negotiate/multistream.h"
+
+/* An inbound stream until its protocol is agreed. */
+typedef struct negotiation {
+        p2p_conn *conn;
+        p2p_select *select;
+        p2p_timer deadline;
+        p2p_list negotiations;
+} negotiation;
+
+static negotiation *negotiation_free(negotiation *n) {
+        if (!n)
+                return NULL;
+        p2p_timer_stop(&n->deadline);
+        p2p_select_free(n->select);
+        p2p_list_unlink(&n->negotiations);
+        free(n);
+        return NULL;
+}
+
+static bool match_handler(const char *protocol, void *userdata) {
+        negotiation *n = userdata;
+
+        return host_find_handler(n->conn->host, protocol);
+}
+
+static void on_negotiated(p2p_channel *channel, const char *protocol, int error, void *userdata) {
+        negotiation *n = userdata;
+        p2p_conn *conn = n->conn;
+        handler *h = NULL;
+        p2p_stream *stream;
+
+        n->select = NULL; /* it freed itself */
+        if (error >= 0)
+                h = host_find_handler(conn->host, protocol);
+        if (error >= 0 && !h) { /* unregistered meanwhile */
+                p2p_channel_reset(channel, P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED);
+                p2p_channel_free(channel);
+        } else if (h && stream_new(conn, channel, protocol, &stream) < 0) {
+                p2p_channel_reset(channel, P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
+                p2p_channel_free(channel);
+                h = NULL;
+        }
+        negotiation_free(n);
+        if (h)
+                h->fn(stream, h->userdata);
+}
+
+static void on_negotiation_deadline(void *userdata) {
+        negotiation_free(userdata);
+}
+
+/* Takes the channel. */
+static void negotiate(p2p_conn *conn, p2p_channel *channel) {
+        p2p_loop *loop = conn->host->loop;
+        negotiation *n;
+
+        n = calloc(1, sizeof(*n));
+        if (!n) {
+                p2p_channel_free(channel);
+                return;
+        }
+        n->conn = conn;
+        p2p_list_init(&n->negotiations);
+        p2p_timer_init(&n->deadline, loop, on_negotiation_deadline, n);
+        if (p2p_timer_set(&n->deadline, NEGOTIATE_TIMEOUT_USEC) < 0 ||
+            p2p_select_new(loop, channel, match_handler, on_negotiated, n, &n->select) < 0) {
+                p2p_channel_free(channel);
+                negotiation_free(n);
+                return;
+        }
+        p2p_list_append(&conn->negotiations, &n->negotiations);
+}
+
+static void end(p2p_conn *conn, int error, uint32_t code) {
+        p2p_host *host = conn->host;
+        p2p_hook *hook;
+
+        conn->closing = true;
+        p2p_list_unlink(&conn->conns);
+        host->n_conns--;
+        P2P_LIST_FOREACH(hook, &host->hooks, p2p_hook, hooks)
+                if (hook->conn_closed)
+                        hook->conn_closed(conn, hook->userdata);
+        if (host->events->conn_closed)
+                host->events->conn_closed(conn, error, code, host->userdata);
+        conn_free(conn);
+}
+
+static void on_news(void *userdata) {
+        p2p_conn *conn = userdata;
+        p2p_channel *channel;
+        uint32_t code = 0;
+        int error;
+
+        while (!conn->closing && conn->session->ops->accept(conn->session, &channel) > 0)
+                negotiate(conn, channel);
+
+        error = conn->session->ops->error(conn->session, &code);
+        if (error < 0 || conn->closing)
+                return end(conn, error < 0 ? error : -ECONNRESET, code);
+        conn_retry_opens(conn);
+}
+
+void conn_retry_opens(p2p_conn *conn) {
+        p2p_list pending, *node;
+
+        /* Each either leaves for good or queues up again behind. */
+        p2p_list_init(&pending);
+        while ((node = p2p_list_first(&conn->waiting))) {
+                p2p_list_unlink(node);
+                p2p_list_append(&pending, node);
+        }
+        while ((node = p2p_list_first(&pending))) {
+                p2p_list_unlink(node);
+                open_retry(node);
+        }
+}
+
+p2p_conn *conn_free(p2p_conn *conn) {
+        p2p_list *node;
+        p2p_stream *s;
+        negotiation *n;
+
+        if (!conn)
+                return NULL;
+        p2p_task_cancel(&conn->news);
+        p2p_list_unlink(&conn->conns);
+        P2P_LIST_FOREACH(n, &conn->negotiations, negotiation, negotiations)
+                negotiation_free(n);
+        P2P_LIST_FOREACH(s, &conn->streams, p2p_stream, streams) {
+                p2p_list_unlink(&s->streams);
+                s->conn = NULL;
+        }
+        while ((node = p2p_list_first(&conn->waiting))) {
+                p2p_list_unlink(node);
+                open_conn_gone(node);
+        }
+        p2p_session_free(conn->session);
+        p2p_addr_free(conn->remote);
+        for (size_t i = 0; i < conn->n_protocols; i++)
+                free(conn->protocols[i]);
+        free(conn->protocols);
+        free(conn->agent);
+        free(conn);
+        return NULL;
+}
+
+/* Makes room under the total limit by closing the oldest connection that nobody uses. */
+static bool make_room(p2p_host *host) {
+        p2p_conn *c;
+
+        P2P_LIST_FOREACH(c, &host->conns, p2p_conn, conns)
+                if (!c->closing && c->n_pins == 0 && p2p_list_is_empty(&c->streams) &&
+                    p2p_list_is_empty(&c->negotiations)) {
+                        p2p_conn_close(c, P2P_CONN_GARBAGE_COLLECTED);
+                        return true;
+                }
+        return false;
+}
+
+/* The IP of an address' first component; empty for others. */
+static p2p_view ip_of(const p2p_addr *addr) {
+        p2p_addr_component c;
+
+        if (addr && p2p_addr_component_at(addr, 0, &c) && (c.code == P2P_ADDR_IP4 || c.code == P2P_ADDR_IP6))
+                return c.value;
+        return (p2p_view){};
+}
+
+/* A circuit counts against its relay, everything else against its IP address. */
+static bool same_origin(const p2p_conn *c, const p2p_peer_id *via, p2p_view ip) {
+        if (via || c->via.n > 0)
+                return via && c->via.n > 0 && p2p_peer_id_equal(&c->via, via);
+        return ip.n > 0 && p2p_view_equal(ip_of(c->remote), ip);
+}
+
+static int check_limits(p2p_host *host, const p2p_peer_id *peer, const conn_info *info) {
+        unsigned n_peer = 0, n_ip = 0;
+        p2p_view ip = ip_of(info->remote);
+        p2p_conn *c;
+
+        P2P_LIST_FOREACH(c, &host->conns, p2p_conn, conns) {
+                if (c->closing)
+                        continue;
+                n_peer += p2p_peer_id_equal(&c->peer, peer);
+                n_ip += c->inbound && same_origin(c, info->via, ip);
+        }
+        if (n_peer >= host->limits.conns_per_peer)
+                return -ENOBUFS;
+        if (info->inbound && host->limits.conns_per_ip > 0 && n_ip >= host->limits.conns_per_ip)
+                return -ENOBUFS;
+        if (host->n_conns >= host->limits.conns && !make_room(host))
+                return -ENOBUFS;
+        return 0;
+}
+
+static void tell_opened(p2p_conn *conn) {
+        p2p_host *host = conn->host;
+        p2p_hook *hook;
+
+        P2P_LIST_FOREACH(hook, &host->hooks, p2p_hook, hooks)
+                if (hook->conn_opened)
+                        hook->conn_opened(conn, hook->userdata);
+        if (host->events->conn_opened)
+                host->events->conn_opened(conn, host->userdata);
+}
+
+int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) {
+        p2p_conn *conn = NULL;
+        int r;
+
+        r = check_limits(host, &up->peer, info);
+        if (r >= 0) {
+                conn = calloc(1, sizeof(*conn));
+                r = conn ? 0 : -ENOMEM;
+        }
+        if (r < 0) {
+                up->session->ops->close(up->session, P2P_CONN_RESOURCE_LIMIT_EXCEEDED);
+                up->session = p2p_session_free(up->session);
+                return r;
+        }
+        conn->host = host;
+        conn->session = TAKE_PTR(up->session);
+        conn->peer = up->peer;
+        conn->remote = TAKE_PTR(info->remote);
+        if (info->via)
+                conn->via = *info->via;
+        conn->inbound = info->inbound;
+        conn->limited = info->limited;
+        conn->security = up->security;
+        conn->muxer = up->muxer;
+        conn->opened_at = p2p_loop_now(host->loop);
+        p2p_list_init(&conn->streams);
+        p2p_list_init(&conn->negotiations);
+        p2p_list_init(&conn->waiting);
+        p2p_list_init(&conn->conns);
+        p2p_task_init(&conn->news, host->loop, on_news, conn);
+        conn->session->wake = &conn->news;
+        if (host->events->stream_limit)
+                conn->session->ops->set_stream_limit(conn->session,
+                                                     host->events->stream_limit(&conn->peer, host->userdata));
+        p2p_list_append(&host->conns, &conn->conns);
+        host->n_conns++;
+        tell_opened(conn);
+        p2p_task_post(&conn->news); /* streams may have come in before anybody listened */
+        *ret = conn;
+        return 0;
+}
+
+void p2p_conn_close(p2p_conn *conn, uint32_t code) {
+        if (conn->closing)
+                return;
+        conn->closing = true;
+        conn->session->ops->close(conn->session, code);
+        p2p_task_post(&conn->news);
+}
+
+void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *protocols, size_t n) {
+        char **copy, *agent_copy;
+        bool first = !conn->identified;
+
+        copy = calloc(n + 1, sizeof(*copy));
+        agent_copy = strdup(agent);
+        if (!copy || !agent_copy) {
+                free(copy);
+                free(agent_copy);
+                return;
+        }
+        for (size_t i = 0; i < conn->n_protocols; i++)
+                free(conn->protocols[i]);
+        free(conn->protocols);
+        free(conn->agent);
+        conn->n_protocols = 0;
+        for (size_t i = 0; i < n; i++) {
+                copy[conn->n_protocols] = strdup(protocols[i]);
+                conn->n_protocols += copy[conn->n_protocols] != NULL;
+        }
+        conn->protocols = copy;
+        conn->agent = agent_copy;
+        conn->identified = true;
+        if (first && conn->host->events->conn_identified)
+                conn->host->events->conn_identified(conn, conn->host->userdata);
+}
+
+/* ---- what others may know ---- */
+static unsigned rank(const p2p_conn *c) {
+        return (c->limited ? 0 : 2) + (c->via.n == 0);
+}
+
+p2p_conn *p2p_host_find_conn(p2p_host *host, const p2p_peer_id *peer) {
+        p2p_conn *c, *best = NULL;
+
+        P2P_LIST_FOREACH(c, &host->conns, p2p_conn, conns)
+                if (!c->closing && p2p_peer_id_equal(&c->peer, peer) && (!best || rank(c) >= rank(best)))
+                        best = c;
+        return best;
+}
+
+p2p_conn *p2p_host_first_conn(p2p_host *host) {
+        p2p_list *first = p2p_list_first(&host->conns);
+
+        return first ? P2P_LIST_ENTRY(first, p2p_conn, conns) : NULL;
+}
+
+p2p_conn *p2p_conn_next(p2p_conn *conn) {
+        return conn->conns.next == &conn->host->conns ? NULL : P2P_LIST_ENTRY(conn->conns.next, p2p_conn, conns);
+}
+
+void p2p_host_close_peer(p2p_host *host, const p2p_peer_id *peer, uint32_t code) {
+        p2p_conn *c;
+
+        P2P_LIST_FOREACH(c, &host->conns, p2p_conn, conns)
+                if (p2p_peer_id_equal(&c->peer, peer))
+                        p2p_conn_close(c, code);
+}
+
+p2p_host *p2p_conn_host(const p2p_conn *c) { return c->host; }
+const p2p_peer_id *p2p_conn_peer(const p2p_conn *c) { return &c->peer; }
+const p2p_addr *p2p_conn_remote(const p2p_conn *c) { return c->remote; }
+bool p2p_conn_is_inbound(const p2p_conn *c) { return c->inbound; }
+bool p2p_conn_is_limited(const p2p_conn *c) { return c->limited; }
+bool p2p_conn_is_circuit(const p2p_conn *c) { return c->via.n > 0; }
+uint64_t p2p_conn_opened_at(const p2p_conn *c) { return c->opened_at; }
+uint64_t p2p_conn_rtt(const p2p_conn *c) { return c->session->ops->rtt(c->session); }
+const char *p2p_conn_security(const p2p_conn *c) { return c->security; }
+const char *p2p_conn_muxer(const p2p_conn *c) { return c->muxer; }
+const char *p2p_conn_agent(const p2p_conn *c) { return c->agent ? c->agent : ""; }
+bool p2p_conn_is_identified(const p2p_conn *c) { return c->identified; }
+void *p2p_conn_userdata(const p2p_conn *c) { return c->userdata; }
+void p2p_conn_set_userdata(p2p_conn *c, void *userdata) { c->userdata = userdata; }
+void p2p_conn_pin(p2p_conn *c) { c->n_pins++; }
+void p2p_conn_unpin(p2p_conn *c) { c->n_pins -= c->n_pins > 0; }
+
+bool p2p_conn_supports(const p2p_conn *c, const char *protocol) {
+        for (size_t i = 0; i < c->n_protocols; i++)
+                if (strcmp(c->protocols[i], protocol) == 0)
+                        return true;
+        return false;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* How the protocols of a floor above follow the host: identify, circuits. Called from the loop, before the program's events. */
+
+#include <p2p/host.h>
+
+typedef struct p2p_hook {
+        void (*conn_opened)(p2p_conn *conn, void *userdata);
+        void (*conn_closed)(p2p_conn *conn, void *userdata);
+        void (*changed)(void *userdata); /* our own protocols or addresses did */
+        void *userdata;
+        p2p_list hooks;
+} p2p_hook;
+
+/* Borrowed until removed. Entries may be NULL. */
+void p2p_host_add_hook(p2p_host *host, p2p_hook *hook);
+void p2p_hook_remove(p2p_hook *hook); /* fine on an all-zero one */
+
+/* What identify learnt. Strings are copied. Fires conn_identified once per connection. */
+void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *protocols, size_t n);
+/* As identify must list them: sorted. The i-th, or NULL beyond the end. */
+const char *p2p_host_protocol(const p2p_host *host, unsigned i);
+const char *p2p_host_agent(const p2p_host *host);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files of this folder share. Nobody else includes it. */
+
+#include <p2p/host.h>
+
+#include "host/hook.h"
+#include "host/upgrade.h"
+#include "transport/resolve.h"
+#include "transport/tcp.h"
+
+#define UPGRADE_TIMEOUT_USEC (15 * USEC_PER_SEC)  /* go-libp2p, from accept over everything */
+#define NEGOTIATE_TIMEOUT_USEC (10 * USEC_PER_SEC) /* go-libp2p, per stream */
+#define LISTENERS_MAX 16u                          /* arbitrary */
+
+typedef struct handler {
+        char *protocol;
+        p2p_stream_fn fn;
+        void *userdata;
+} handler;
+
+/* Addresses announced beside the listeners', one set per owner. */
+typedef struct announced {
+        const void *owner;
+        p2p_addr **addrs;
+        size_t n;
+        p2p_list sets;
+} announced;
+
+struct p2p_host {
+        p2p_loop *loop;               /* borrowed */
+        const p2p_identity *identity; /* borrowed */
+        char *agent;
+        p2p_host_limits limits;
+        const p2p_host_events *events; /* borrowed, never NULL */
+        void *userdata;
+        p2p_budget budget;
+        p2p_resolver *resolver;
+
+        const p2p_transport *transport; /* borrowed */
+        void *transport_userdata;
+
+        p2p_tcp_listener *listeners[LISTENERS_MAX];
+        unsigned n_listeners;
+        handler handlers[P2P_PROTOCOLS_MAX]; /* sorted by name */
+        unsigned n_handlers;
+        p2p_list announced, hooks;
+        p2p_task changed;
+
+        p2p_list conns; /* youngest last */
+        unsigned n_conns;
+        p2p_list inbound; /* handshakes in flight */
+        unsigned n_inbound;
+        p2p_list dials; /* one job per peer */
+        void *peers;    /* tree: peerstore.c */
+        unsigned n_peers;
+};
+
+struct p2p_conn {
+        p2p_host *host;
+        p2p_session *session;
+        p2p_peer_id peer;
+        p2p_addr *remote;
+        p2p_peer_id via; /* n == 0: direct */
+        bool inbound, limited, closing, identified;
+        uint64_t opened_at;
+        const char *security, *muxer;
+        char *agent;
+        char **protocols;
+        size_t n_protocols;
+        unsigned n_pins;
+        void *userdata;
+        p2p_task news;
+        p2p_list streams;      /* p2p_stream, held by others */
+        p2p_list negotiations; /* inbound streams not yet named */
+        p2p_list waiting;      /* p2p_open waiting for the session's backlog */
+        p2p_list conns;
+};
+
+struct p2p_stream {
+        p2p_channel *channel;
+        p2p_conn *conn; /* NULL once it is gone */
+        p2p_peer_id peer;
+        p2p_list streams;
+        char protocol[];
+};
+
+/* ---- conn.c ---- */
+typedef struct conn_info {
+        p2p_addr *remote;       /* taken on success */
+        const p2p_peer_id *via; /* NULL: direct */
+        bool inbound, limited;
+} conn_info;
+/* Takes the session. Registers the connection and tells everybody; -ENOBUFS: a limit. */
+int conn_new(p2p_host *host, p2p_upgraded *upgraded, conn_info *info, p2p_conn **ret);
+p2p_conn *conn_free(p2p_conn *conn);
+void conn_retry_opens(p2p_conn *conn);
+
+/* ---- stream.c ---- */
+/* Takes the channel on success. */
+int stream_new(p2p_conn *conn, p2p_channel *channel, const char *protocol, p2p_stream **ret);
+handler *host_find_handler(p2p_host *host, const char *protocol);
+
+/* ---- open.c ---- */
+void open_retry(p2p_list *waiting_node);
+void open_conn_gone(p2p_list *waiting_node);
+
+/* ---- inbound.c ---- */
+/* Takes what raw owns on success. */
+int inbound_new(p2p_host *host, p2p_raw *raw);
+void inbound_free_all(p2p_host *host);
+
+/* ---- dial.c ---- */
+void dial_free_all(p2p_host *host);
+
+/* ---- peerstore.c ---- */
+/* Addresses of the peer that are still valid, borrowed until the store changes. */
+size_t peerstore_addrs(p2p_host *host, const p2p_peer_id *peer, const p2p_addr **ret, size_t max);
+void peerstore_free(p2p_host *host);
+
+/* The options of every upgrade of this host. */
+p2p_upgrade_options host_upgrade_options(p2p_host *host);

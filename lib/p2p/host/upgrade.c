@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Upgrade: channel -> multistream -> security -> gater -> muxer -> session (wire reference 4, 5).
+ *
+ * One stage is in flight at a time and owns the channel; the enum says which, and free() frees just that. With a single
+ * security protocol the initiator waits for nothing: header, proposal and first handshake message leave in one segment.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/upgrade.h"
+#include "negotiate/multistream.h"
+#include "secure/secure.h"
+#include "wire/writer.h"
+
+/* The stacks, by preference. A new security protocol or muxer is a new row. */
+static const p2p_security *const securities[] = { &p2p_noise };
+static const char *const security_names[] = { "/noise", NULL };
+static const char *const muxers[] = { P2P_YAMUX_PROTOCOL, NULL };
+
+struct p2p_upgrade {
+        p2p_loop *loop; /* borrowed */
+        p2p_upgrade_options options;
+        p2p_peer_id expected;
+        p2p_upgrade_fn done;
+        void *userdata;
+
+        p2p_select *select;
+        p2p_propose *propose;
+        const p2p_security *security;
+        p2p_secure *secure;
+        p2p_timer deadline;
+        bool proven;
+        p2p_peer_id peer;
+};
+
+p2p_upgrade *p2p_upgrade_free(p2p_upgrade *u) {
+        if (!u)
+                return NULL;
+        p2p_timer_stop(&u->deadline);
+        p2p_select_free(u->select);
+        p2p_propose_free(u->propose);
+        if (u->secure)
+                u->security->free(u->secure);
+        free(u);
+        return NULL;
+}
+
+static void finish(p2p_upgrade *u, p2p_upgraded *result, int error) {
+        p2p_upgrade_fn done = u->done;
+        void *userdata = u->userdata;
+        p2p_peer_id peer = u->peer;
+        bool proven = u->proven;
+
+        p2p_upgrade_free(u);
+        done(result, proven ? &peer : NULL, error, userdata);
+}
+
+static void on_deadline(void *userdata) {
+        finish(userdata, NULL, -ETIMEDOUT);
+}
+
+static bool match_name(const char *const *names, const char *name) {
+        for (; *names; names++)
+                if (strcmp(*names, name) == 0)
+                        return true;
+        return false;
+}
+
+static bool match_security(const char *protocol, void *userdata _unused_) {
+        return match_name(security_names, protocol);
+}
+
+static bool match_muxer(const char *protocol, void *userdata _unused_) {
+        return match_name(muxers, protocol);
+}
+
+/* The session over a sealed channel whose muxer is agreed, or lazily being agreed. Takes the channel. */
+static void start_session(p2p_upgrade *u, p2p_channel *channel) {
+        p2p_yamux_options options = u->options.yamux;
+        p2p_upgraded result = { .peer = u->peer, .security = u->security->protocol, .muxer = muxers[0] };
+        int r;
+
+        options.client = u->options.initiator;
+        r = p2p_yamux_new(u->loop, channel, &options, &result.session);
+        if (r < 0) {
+                p2p_channel_free(channel);
+                return finish(u, NULL, r);
+        }
+        finish(u, &result, 0);
+}
+
+static void on_muxer_selected(p2p_channel *channel, const char *protocol _unused_, int error, void *userdata) {
+        p2p_upgrade *u = userdata;
+
+        u->select = NULL; /* it freed itself */
+        if (error < 0)
+                return finish(u, NULL, error);
+        start_session(u, channel);
+}
+
+static void start_muxer(p2p_upgrade *u, p2p_channel *channel) {
+        p2p_channel *lazy;
+        int r;
+
+        if (u->options.initiator) {
+                r = p2p_lazy_new(u->loop, channel, muxers[0], &lazy);
+                if (r >= 0)
+                        return start_session(u, lazy);
+        } else {
+                r = p2p_select_new(u->loop, channel, match_muxer, on_muxer_selected, u, &u->select);
+                if (r >= 0)
+                        return;
+        }
+        p2p_channel_free(channel);
+        finish(u, NULL, r);
+}
+
+/* The peer is told why where it can understand: its user otherwise sees a connection that just dies. */
+static void refuse(p2p_channel *channel, bool muxer_agreed) {
+        uint8_t frame[12];
+        p2p_writer w = P2P_WRITER(frame, sizeof(frame));
+
+        if (muxer_agreed) {
+                p2p_write_u8(&w, 0);
+                p2p_write_u8(&w, 3); /* GoAway */
+                p2p_write_be16(&w, 0);
+                p2p_write_be32(&w, 0);
+                p2p_write_be32(&w, P2P_CONN_GATED);
+                (void) p2p_channel_write(channel, frame, sizeof(frame));
+                (void) p2p_channel_shutdown(channel);
+        }
+        p2p_channel_free(channel);
+}
+
+static void on_secured(p2p_secure_result *result, int error, void *userdata) {
+        p2p_upgrade *u = userdata;
+
+        u->secure = NULL; /* it freed itself */
+        if (error < 0)
+                return finish(u, NULL, error);
+
+        u->peer = result->peer;
+        u->proven = true;
+        if (p2p_peer_id_equal(&u->peer, p2p_identity_peer_id(u->options.identity)) ||
+            (u->options.allow && !u->options.allow(&u->peer, u->userdata))) {
+                refuse(result->channel, result->muxer);
+                return finish(u, NULL, -EKEYREJECTED);
+        }
+        if (result->muxer)
+                return start_session(u, result->channel);
+        start_muxer(u, result->channel);
+}
+
+/* Takes the channel on success. */
+static int start_security(p2p_upgrade *u, p2p_channel *channel, const char *protocol) {
+        p2p_secure_options options = {
+                .identity = u->options.identity,
+                .expected = u->options.expected,
+                .muxers = muxers,
+                .initiator = u->options.initiator,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(securities); i++)
+                if (strcmp(securities[i]->protocol, protocol) == 0)
+                        u->security = securities[i];
+        return u->security->start(u->loop, channel, &options, on_secured, u, &u->secure);
+}
+
+static void on_security_selected(p2p_channel *channel, const char *protocol, int error, void *userdata) {
+        p2p_upgrade *u = userdata;
+        int r;
+
+        u->select = NULL; /* it freed itself */
+        u->propose = NULL;
+        if (error < 0)
+                return finish(u, NULL, error);
+
+        r = start_security(u, channel, protocol);
+        if (r < 0) {
+                p2p_channel_free(channel);
+                finish(u, NULL, r);
+        }
+}
+
+static int start(p2p_upgrade *u, p2p_channel *channel) {
+        p2p_channel *lazy;
+        int r;
+
+        if (!u->options.initiator)
+                return p2p_select_new(u->loop, channel, match_security, on_security_selected, u, &u->select);
+        if (ELEMENTSOF(securities) > 1)
+                return p2p_propose_new(u->loop, channel, security_names, on_security_selected, u, &u->propose);
+
+        r = p2p_lazy_new(u->loop, channel, security_names[0], &lazy);
+        if (r < 0)
+                return r;
+        r = start_security(u, lazy, security_names[0]);
+        if (r < 0)
+                p2p_channel_free(lazy); /* and the channel: the caller must not free it again */
+        return r == 0 ? 0 : -ECANCELED;
+}
+
+int p2p_upgrade_new(p2p_loop *loop, p2p_channel *channel, const p2p_upgrade_options *options, p2p_upgrade_fn done,
+                    void *userdata, p2p_upgrade **ret) {
+        p2p_upgrade *u;
+        int r;
+
+        u = calloc(1, sizeof(*u));
+        if (!u)
+                return -ENOMEM;
+        u->loop = loop;
+        u->options = *options;
+        if (options->expected) {
+                u->expected = *options->expected;
+                u->options.expected = &u->expected;
+        }
+        u->done = done;
+        u->userdata = userdata;
+        p2p_timer_init(&u->deadline, loop, on_deadline, u);
+
+        r = p2p_timer_set(&u->deadline, options->timeout_usec);
+        if (r >= 0)
+                r = start(u, channel);
+        if (r < 0) {
+                p2p_upgrade_free(u);
+                return r;
+        }
+        *ret = u;
+        return 0;
+}
