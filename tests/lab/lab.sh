@@ -72,7 +72,6 @@ lab_cgroup_root() {
 lab_down() {
         [ -d "${lab_cgroup-}" ] || return 0
         echo 1 >"$lab_cgroup/cgroup.kill"
-        wait 2>/dev/null # bash would say "Killed"
         wait_for "the end of all machines" 10 grep -qx 'populated 0' "$lab_cgroup/cgroup.events" || return 1
         find "$lab_cgroup" -depth -type d -exec rmdir {} +
 }
@@ -88,15 +87,27 @@ lab_exit() {
 machine_start() { # NAME
         local cgroup=$lab_cgroup/$1
         mkdir "$cgroup" "$cgroup/commands"
+        machine_tune "$1"
         (
                 echo "$BASHPID" >"$cgroup/cgroup.procs"
+                ulimit -n 524288 # as PID 1 has on a real machine
                 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec setsid setpriv --pdeathsig KILL systemd-nspawn --quiet \
                         --directory="$LAB_ROOT" --volatile=overlay --boot --machine="$1" --keep-unit --register=no \
-                        --network-namespace-path="/run/netns/$1" --resolv-conf=off --timezone=off --link-journal=no
+                        --network-namespace-path="/run/netns/$1" \
+                        --resolv-conf=off --timezone=off --link-journal=no
         ) </dev/null >"$LAB_TMP/$1.console" 2>&1 &
         lab_nspawn[$1]=$!
+        disown # or bash says "Killed" in the end
         wait_for "PID 1 of $1" 10 machine_find_init "$1" || machine_failed "$1"
         wait_for "the boot of $1" 30 machine_is_booted "$1" || machine_failed "$1"
+}
+
+# A container may not write to /proc/sys: what sysctl.d says of its network is written from here.
+machine_tune() { # NAME
+        local file
+        for file in "$LAB_ROOT"/usr/lib/sysctl.d/*peerup.conf; do
+                [ ! -f "$file" ] || ip netns exec "$1" sysctl -qp - < <(grep '^net[.]ipv4' "$file")
+        done
 }
 
 machine_failed() { # NAME
@@ -122,7 +133,6 @@ machine_is_booted() { # NAME
 machine_stop() { # NAME
         on "$1" systemctl --no-block poweroff
         wait_for "$1 to power off" 30 machine_is_off "$1" || echo 1 >"$lab_cgroup/$1/cgroup.kill"
-        wait "${lab_nspawn[$1]}" || :
         find "$lab_cgroup/$1" -depth -type d -exec rmdir {} +
         unset "lab_nspawn[$1]" "lab_init[$1]"
 }
