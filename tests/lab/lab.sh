@@ -90,7 +90,7 @@ machine_start() { # NAME
         machine_tune "$1"
         (
                 echo "$BASHPID" >"$cgroup/cgroup.procs"
-                ulimit -n 524288 # as PID 1 has on a real machine
+                ulimit -n 524288 2>/dev/null || ulimit -n "$(ulimit -Hn)" # as PID 1 has, or what there is
                 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec setsid setpriv --pdeathsig KILL systemd-nspawn --quiet \
                         --directory="$LAB_ROOT" --volatile=overlay --boot --machine="$1" --keep-unit --register=no \
                         --network-namespace-path="/run/netns/$1" \
