@@ -34,7 +34,8 @@ P2P_CLEANUP(p2p_loop, p2p_loop_free);
 uint64_t p2p_loop_now(const p2p_loop *loop);
 
 /* One turn: waits at most timeout_usec (USEC_INFINITY: until something happens; 0: polls), serves ready fds, due
- * timers, then the tasks posted so far. With tasks pending it never waits. */
+ * timers, then the tasks posted so far. With tasks pending it never waits. Returns 1 if anything was served, 0 if not (a wait
+ * may end early). Not from within a callback. */
 int p2p_loop_turn(p2p_loop *loop, uint64_t timeout_usec);
 
 /* Turns until nothing is pending without waiting (no task posted, no fd ready): for tests. */
@@ -68,6 +69,7 @@ typedef struct p2p_timer {
         p2p_task_fn run;
         void *userdata;
         uint64_t due;    /* USEC_INFINITY: off */
+        uint64_t order;  /* the loop's: first set, first run, where the due time is equal */
         unsigned index;  /* the loop's: place in its heap */
 } p2p_timer;
 
