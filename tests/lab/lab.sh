@@ -15,8 +15,7 @@
 set -euo pipefail
 
 lab_source=$(realpath "${BASH_SOURCE[0]%/*}")
-LAB_TOP=$(realpath "$lab_source/../..")
-LAB_ROOT=$(realpath -m "${LAB_ROOT:-$LAB_TOP/build/lab/root}")
+LAB_ROOT=$(realpath -m "${LAB_ROOT:-$lab_source/../../build/lab/root}")
 LAB_TMP=/run/lab
 
 declare -A lab_nspawn lab_init # NAME -> its supervisor here, and its PID 1 seen from here
@@ -37,19 +36,8 @@ unset LAB_UNSHARED
 # shellcheck source=tests/lab/leftovers.sh
 . "$lab_source/leftovers.sh"
 
-# Makes the root file system if need be, and installs into it what is built.
-lab_prepare() {
-        local make=(make -s -C "$LAB_TOP" install "DESTDIR=$LAB_ROOT" prefix=/usr)
-        mkdir -p "$(dirname "$LAB_ROOT")"
-        (
-                flock 9
-                "$lab_source/root" "$LAB_ROOT"
-                "${make[@]}" >"$LAB_ROOT.install.log" 2>&1 || { cat "$LAB_ROOT.install.log" >&2 && exit 1; }
-        ) 9>"$LAB_ROOT.lock"
-}
-
 lab_up() {
-        [ -d "$LAB_ROOT/usr" ] || die "no root file system at $LAB_ROOT: run $lab_source/root"
+        [ -d "$LAB_ROOT/usr" ] || die "no root file system at $LAB_ROOT: run $lab_source/prepare"
         lab_before=$(leftovers_snapshot)
         trap lab_exit EXIT
         trap 'exit 130' INT
@@ -76,9 +64,21 @@ lab_down() {
         find "$lab_cgroup" -depth -type d -exec rmdir {} +
 }
 
+lab_autopsy() {
+        local name
+        for name in "${!lab_init[@]}"; do
+                echo "--- what peer-up said on $name:"
+                on "$name" journalctl --boot --no-pager --output=short-precise --lines=30 --unit='peerup*' || :
+        done
+}
+
 lab_exit() {
         local status=$?
         trap '' INT TERM HUP
+        case $status in
+                0 | 130 | 143) ;;
+                *) lab_autopsy >&2 ;;
+        esac
         lab_down || status=1
         leftovers_compare "$lab_before" || status=1
         exit "$status"
