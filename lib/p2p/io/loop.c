@@ -41,10 +41,16 @@ static void on_alarm(evutil_socket_t fd, short what, void *userdata) {
         loop->alarm_due = USEC_INFINITY;
 }
 
+/* libevent would write its complaints to standard error; what matters reaches us as a return value. */
+static void stay_silent(int severity, const char *message) {
+        (void) severity, (void) message;
+}
+
 static int new_base(struct event_base **ret) {
         struct event_config *config;
         struct event_base *base = NULL;
 
+        event_set_log_callback(stay_silent);
         config = event_config_new();
         if (!config)
                 return -ENOMEM;
