@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Connects to a service's address: a path is a UNIX socket; a host is a literal address, localhost (both families,
+ * without asking anybody) or a name for lookup.c. The addresses are tried one after the other, within ten seconds in all.
+ */
+
+#include "daemon/backend.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/lookup.h"
+#include "daemon/socket.h"
+
+typedef struct Address {
+        char host[256]; /* "" with a path */
+        uint16_t port;
+        struct sockaddr_un path;
+} Address;
+
+struct Backend {
+        p2p_loop *loop; /* borrowed */
+        LookupAddress addresses[LOOKUP_ADDRESSES_MAX];
+        unsigned n, next;
+        int fd, error;
+        p2p_watch *watch;
+        Lookup *lookup;
+        p2p_timer deadline;
+        p2p_task step;
+        BackendDone done;
+        void *userdata;
+};
+
+static int parse_port(const char *text, uint16_t *ret) {
+        unsigned long port;
+        char *end;
+
+        if (text[0] < '0' || text[0] > '9' || strlen(text) > 5)
+                return -EINVAL;
+        port = strtoul(text, &end, 10);
+        if (*end != '\0' || port == 0 || port > UINT16_MAX)
+                return -EINVAL;
+        *ret = (uint16_t) port;
+        return 0;
+}
+
+static int parse_address(const char *text, Address *ret) {
+        Address a = { .path.sun_family = AF_UNIX };
+        const char *colon;
+        size_t n;
+
+        if (text[0] == '/') {
+                if (strlen(text) >= sizeof(a.path.sun_path))
+                        return -EINVAL;
+                (void) strcpy(a.path.sun_path, text);
+                *ret = a;
+                return 0;
+        }
+        colon = strrchr(text, ':');
+        if (!colon || parse_port(colon + 1, &a.port) < 0)
+                return -EINVAL;
+        n = (size_t) (colon - text);
+        if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
+                text++;
+                n -= 2;
+        } else if (memchr(text, ':', n))
+                return -EINVAL; /* an IPv6 address without brackets */
+        if (n >= sizeof(a.host))
+                return -EINVAL;
+        memcpy(a.host, text, n);
+        if (n == 0)
+                (void) strcpy(a.host, "localhost");
+        if (strspn(a.host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%") != strlen(a.host))
+                return -EINVAL;
+        *ret = a;
+        return 0;
+}
+
+int backend_check_address(const char *address) {
+        Address a;
+
+        return parse_address(address, &a);
+}
+
+static void backend_finish(Backend *b, int error) {
+        BackendDone done = b->done;
+        void *userdata = b->userdata;
+        int fd = error < 0 ? -1 : TAKE_FD(b->fd);
+
+        backend_free(b);
+        done(fd, error, userdata);
+}
+
+static void drop_socket(Backend *b) {
+        b->watch = p2p_watch_free(b->watch);
+        if (b->fd >= 0)
+                (void) close(TAKE_FD(b->fd));
+}
+
+static void on_connected(unsigned events, void *userdata) {
+        Backend *b = userdata;
+        int error;
+
+        (void) events;
+        error = socket_take_error(b->fd);
+        b->watch = p2p_watch_free(b->watch);
+        if (error >= 0) {
+                backend_finish(b, 0);
+                return;
+        }
+        b->error = error;
+        drop_socket(b);
+        p2p_task_post(&b->step);
+}
+
+/* 1: connected, 0: under way, < 0: not this one. */
+static int try_connect(Backend *b, const struct sockaddr *sa, socklen_t n) {
+        b->fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (b->fd < 0)
+                return -errno;
+        if (connect(b->fd, sa, n) >= 0)
+                return 1;
+        if (errno != EINPROGRESS) /* EAGAIN of a UNIX socket: its queue is full, and nothing tells when it is not */
+                return errno == EAGAIN ? -ECONNREFUSED : -errno;
+        return p2p_watch_new(b->loop, b->fd, P2P_WRITABLE, on_connected, b, &b->watch);
+}
+
+static void on_step(void *userdata) {
+        Backend *b = userdata;
+        int r;
+
+        if (b->fd >= 0) { /* connected already */
+                backend_finish(b, 0);
+                return;
+        }
+        while (b->next < b->n) {
+                const LookupAddress *a = &b->addresses[b->next++];
+
+                r = try_connect(b, &a->sa, a->sa.sa_family == AF_INET ? sizeof(a->in) : sizeof(a->in6));
+                if (r > 0)
+                        backend_finish(b, 0);
+                if (r >= 0)
+                        return;
+                b->error = r;
+                drop_socket(b);
+        }
+        backend_finish(b, b->error);
+}
+
+static void on_deadline(void *userdata) {
+        backend_finish(userdata, -ETIMEDOUT);
+}
+
+static void on_lookup(const LookupAddress *addresses, unsigned n, int error, void *userdata) {
+        Backend *b = userdata;
+
+        b->lookup = NULL;
+        if (error < 0) {
+                backend_finish(b, error);
+                return;
+        }
+        memcpy(b->addresses, addresses, n * sizeof(*addresses));
+        b->n = n;
+        p2p_task_post(&b->step);
+}
+
+static void add_literal(Backend *b, int family, const char *host, uint16_t port) {
+        LookupAddress *a = &b->addresses[b->n];
+
+        *a = (LookupAddress){};
+        a->sa.sa_family = (sa_family_t) family;
+        if (family == AF_INET && inet_pton(AF_INET, host, &a->in.sin_addr) == 1)
+                a->in.sin_port = htons(port);
+        else if (family == AF_INET6 && inet_pton(AF_INET6, host, &a->in6.sin6_addr) == 1)
+                a->in6.sin6_port = htons(port);
+        else
+                return;
+        b->n++;
+}
+
+static int begin(Backend *b, const Address *address) {
+        int r;
+
+        if (address->host[0] == '\0') {
+                r = try_connect(b, (const struct sockaddr *) &address->path, sizeof(address->path));
+                if (r < 0) {
+                        drop_socket(b);
+                        b->error = r;
+                }
+                if (r != 0)
+                        p2p_task_post(&b->step);
+                return 0;
+        }
+        if (strcmp(address->host, "localhost") == 0) {
+                add_literal(b, AF_INET, "127.0.0.1", address->port);
+                add_literal(b, AF_INET6, "::1", address->port);
+        } else {
+                add_literal(b, AF_INET, address->host, address->port);
+                add_literal(b, AF_INET6, address->host, address->port);
+        }
+        if (b->n == 0)
+                return lookup_new(b->loop, address->host, address->port, on_lookup, b, &b->lookup);
+        p2p_task_post(&b->step);
+        return 0;
+}
+
+int backend_new(p2p_loop *loop, const char *address, BackendDone done, void *userdata, Backend **ret) {
+        _cleanup_(backend_freep) Backend *b = NULL;
+        Address a;
+        int r;
+
+        r = parse_address(address, &a);
+        if (r < 0)
+                return r;
+        b = malloc(sizeof(*b));
+        if (!b)
+                return -ENOMEM;
+        *b = (Backend){ .loop = loop, .fd = -1, .error = -EHOSTUNREACH, .done = done, .userdata = userdata };
+        p2p_timer_init(&b->deadline, loop, on_deadline, b);
+        p2p_task_init(&b->step, loop, on_step, b);
+
+        r = p2p_timer_set(&b->deadline, BACKEND_TIMEOUT_USEC);
+        if (r < 0)
+                return r;
+        r = begin(b, &a);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(b);
+        return 0;
+}
+
+Backend *backend_free(Backend *b) {
+        if (!b)
+                return NULL;
+        lookup_free(b->lookup);
+        drop_socket(b);
+        p2p_timer_stop(&b->deadline);
+        p2p_task_cancel(&b->step);
+        free(b);
+        return NULL;
+}

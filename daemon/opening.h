@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Opening: a stream to a service of a peer that may not be reachable yet. */
+
+#include <p2p/host.h>
+
+#include "daemon/refusals.h"
+
+#define OPENING_TIMEOUT_USEC (30 * USEC_PER_SEC) /* architecture.md 5 */
+
+typedef struct Opening Opening;
+
+/* Runs once, from the loop, after the opening freed itself; the stream is the callee's. Errors: -EKEYREJECTED the peer
+ * refuses us, -EPROTONOSUPPORT it has no such service (with confirm), -ETIMEDOUT, -EHOSTUNREACH ...: not reachable in time. */
+typedef void (*OpeningDone)(p2p_stream *stream, int error, void *userdata);
+
+/* Tries for OPENING_TIMEOUT_USEC while the peer cannot be reached; a refusal is final at once. refusals is borrowed. */
+int opening_new(p2p_host *host, const Refusals *refusals, const p2p_peer_id *peer, const char *protocol, bool confirm,
+                OpeningDone done, void *userdata, Opening **ret);
+Opening *opening_free(Opening *opening);
+P2P_CLEANUP(Opening, opening_free);

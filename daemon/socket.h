@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Local sockets: what may be taken from others, how they are tuned, named and reset. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SOCKET_NAME_MAX 128u /* "[ipv6]:port", or a UNIX path */
+
+/* A connected SOCK_STREAM socket of TCP or UNIX, blocking or not. -EINVAL: something else; -ENOTCONN. */
+int socket_check_connected(int fd);
+/* A listening one, likewise. */
+int socket_check_listening(int fd);
+
+/* No delay and keep-alive on TCP; nothing elsewhere. Never fails in a way that matters. */
+void socket_tune(int fd);
+
+/* Ends a connection as an error and closes the fd: a RST on TCP even while somebody holds a duplicate; a UNIX socket
+ * just ends. */
+void socket_reset(int fd);
+
+/* The error that the kernel holds for this socket, cleared: 0 or negative. */
+int socket_take_error(int fd);
+
+/* "127.0.0.1:2222", "[::1]:2222", "/run/peerup/x". Returns `name`. */
+const char *socket_format_name(int fd, char name[static SOCKET_NAME_MAX]);
