@@ -18,6 +18,12 @@ import (
 
 const resetCode = 0x2042
 
+// settle waits for a ping: what was written before it, behind our back, is then at the other end. Closing the host
+// before that would lose it, because the library closes sockets with a TCP reset.
+func settle(ctx context.Context, s *session) error {
+	return pings(ctx, s, 1, func(time.Duration) {})
+}
+
 // firstByte proves that the stream is open at both ends.
 func firstByte(s network.Stream) error {
 	b := []byte{0x5a}
@@ -130,6 +136,9 @@ func doHalfclose(ctx context.Context, s *session, _ []int64) error {
 	if err = source.CloseWrite(); err != nil {
 		return err
 	}
+	if err = settle(ctx, s); err != nil {
+		return err
+	}
 	line("HALFCLOSE ok %d", n)
 	return nil
 }
@@ -179,8 +188,7 @@ func doReset(ctx context.Context, s *session, _ []int64) error {
 	if err = st.ResetWithError(resetCode); err != nil {
 		return err
 	}
-	// it is written behind our back: once a later ping is answered it is at the other end
-	if err = pings(ctx, s, 1, func(time.Duration) {}); err != nil {
+	if err = settle(ctx, s); err != nil {
 		return err
 	}
 	line("RESET ok")

@@ -28,6 +28,11 @@ async function pings (s, n, show) {
   await stream.close()
 }
 
+// Once a later ping is answered, what was written before it is at the other end.
+async function settle (s) {
+  await pings(s, 1, () => {})
+}
+
 async function ping (s, n = 1) {
   await pings(s, n, (ms) => line('PING', ms))
 }
@@ -70,6 +75,7 @@ async function halfclose (s) {
   const n = await source.reader.drain()
   for (const b of pattern(2, 64 << 10)) await send(source.stream, b)
   await source.stream.close()
+  await settle(s)
   line('HALFCLOSE ok', n)
 }
 
@@ -87,7 +93,7 @@ async function reset (s) {
   await send(local.stream, RESET_CODE)
   await local.reader.exactly(4)
   local.stream.abort(new Error('as told'))
-  await pings(s, 1, () => {}) // once it is answered the reset is at the other end
+  await settle(s)
   line('RESET ok')
 }
 
