@@ -8,5 +8,5 @@
 #define P2P_HKDF_SIZE 32u
 
 /* Two outputs. ikm may be empty (Split). The outputs may be chaining_key itself or overlap ikm. */
-void p2p_hkdf2(const uint8_t chaining_key[static P2P_HKDF_SIZE], p2p_view ikm, uint8_t out1[static P2P_HKDF_SIZE],
-               uint8_t out2[static P2P_HKDF_SIZE]);
+void p2p_hkdf2(const uint8_t chaining_key[static P2P_HKDF_SIZE], p2p_view ikm,
+               uint8_t out1[static P2P_HKDF_SIZE], uint8_t out2[static P2P_HKDF_SIZE]);

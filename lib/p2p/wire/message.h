@@ -15,3 +15,6 @@ int p2p_message_decode(const ProtobufCMessageDescriptor *type, p2p_view in, size
 void p2p_message_free(void *message); /* NULL is fine */
 /* Packs with a uvarint length in front (delimited) or without, into new memory: *ret owns *ret_n bytes. */
 int p2p_message_encode(const void *message, bool delimited, uint8_t **ret, size_t *ret_n);
+/* -EBADMSG unless `in`, which the message was decoded from, is the very encoding that we would write: fields
+ * in order, lengths minimal, nothing twice. Unknown fields are tolerated behind the known ones. */
+int p2p_message_check_canonical(const void *message, p2p_view in);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Text that came from outside ends in journals, on terminals and on D-Bus, which takes nothing but UTF-8.
+ * What is checked once when it is parsed needs no escaping later [RFC 3629].
+ */
+
+#include "wire/reader.h"
+#include "wire/utf8.h"
+
+/* The continuation bytes that a first byte announces; -1: it cannot be first. */
+static int n_following(uint8_t first) {
+        if (first < 0x80)
+                return 0;
+        if (first >= 0xc2 && first <= 0xdf)
+                return 1;
+        if (first >= 0xe0 && first <= 0xef)
+                return 2;
+        return first >= 0xf0 && first <= 0xf4 ? 3 : -1;
+}
+
+static bool is_printable(uint32_t c, int n) {
+        static const uint32_t lowest[] = { 0x20, 0xa0, 0x800,
+                                           0x10000 }; /* C0 and C1 lie below the first two */
+
+        if (c < lowest[n] || c == 0x7f || c > 0x10ffff)
+                return false;
+        return c < 0xd800 || c > 0xdfff;
+}
+
+bool p2p_utf8_is_printable(p2p_view text) {
+        p2p_reader rd = P2P_READER(text);
+
+        while (rd.n > 0) {
+                uint8_t first = p2p_read_u8(&rd);
+                int n = n_following(first);
+                uint32_t c;
+
+                if (n < 0)
+                        return false;
+                c = n == 0 ? first : first & (0x3fu >> n);
+                for (int i = 0; i < n; i++) {
+                        uint8_t next = p2p_read_u8(&rd);
+
+                        if ((next & 0xc0) != 0x80)
+                                return false;
+                        c = c << 6 | (next & 0x3f);
+                }
+                if (rd.error < 0 || !is_printable(c, n))
+                        return false;
+        }
+        return true;
+}

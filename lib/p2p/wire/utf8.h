@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <p2p/view.h>
+
+/* Whether a peer's bytes may be shown and passed on as text: well-formed UTF-8 (no surrogates, nothing
+ * beyond U+10FFFF, shortest forms) without control characters (C0, DEL, C1). Empty is fine. */
+bool p2p_utf8_is_printable(p2p_view text);
