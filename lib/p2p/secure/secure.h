@@ -34,4 +34,4 @@ typedef struct p2p_security {
         p2p_secure *(*free)(p2p_secure *secure); /* with its channel */
 } p2p_security;
 
-extern const p2p_security p2p_noise; /* secure/noise-channel.c */
+extern const p2p_security p2p_noise; /* secure/noise-handshake.c */
