@@ -100,6 +100,14 @@ static void end(p2p_conn *conn, int error, uint32_t code) {
         conn_free(conn);
 }
 
+static void retry_opens(p2p_conn *conn) {
+        p2p_list *node;
+
+        while ((node = p2p_list_first(&conn->waiting)))
+                if (open_retry(node, conn) == -EAGAIN)
+                        return;
+}
+
 static void on_news(void *userdata) {
         p2p_conn *conn = userdata;
         p2p_channel *channel;
@@ -112,22 +120,7 @@ static void on_news(void *userdata) {
         error = conn->session->ops->error(conn->session, &code);
         if (error < 0 || conn->closing)
                 return end(conn, error < 0 ? error : -ECONNRESET, code);
-        conn_retry_opens(conn);
-}
-
-void conn_retry_opens(p2p_conn *conn) {
-        p2p_list pending, *node;
-
-        /* Each either leaves for good or queues up again behind. */
-        p2p_list_init(&pending);
-        while ((node = p2p_list_first(&conn->waiting))) {
-                p2p_list_unlink(node);
-                p2p_list_append(&pending, node);
-        }
-        while ((node = p2p_list_first(&pending))) {
-                p2p_list_unlink(node);
-                open_retry(node);
-        }
+        retry_opens(conn);
 }
 
 p2p_conn *conn_free(p2p_conn *conn) {
@@ -269,6 +262,14 @@ void p2p_conn_close(p2p_conn *conn, uint32_t code) {
         p2p_task_post(&conn->news);
 }
 
+/* Ours take and give larger windows: both ends know what the path can carry. */
+static bool is_ours(const char *agent) {
+        size_t n = strlen(agent), mark = strlen(P2P_AGENT_MARK);
+
+        return (strncmp(agent, "peerup/", 7) == 0 || strncmp(agent, "relay-server/", 13) == 0) && n > mark &&
+               strcmp(agent + n - mark, P2P_AGENT_MARK) == 0;
+}
+
 void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *protocols, size_t n) {
         char **copy, *agent_copy;
         bool first = !conn->identified;
@@ -292,6 +293,8 @@ void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *pro
         conn->protocols = copy;
         conn->agent = agent_copy;
         conn->identified = true;
+        if (is_ours(agent))
+                p2p_yamux_set_window_max(conn->session, P2P_YAMUX_WINDOW_MAX_OURS);
         if (first && conn->host->events->conn_identified)
                 conn->host->events->conn_identified(conn, conn->host->userdata);
 }

@@ -11,11 +11,17 @@ typedef struct p2p_hook {
         void (*changed)(void *userdata); /* our own protocols or addresses did */
         void *userdata;
         p2p_list hooks;
+        unsigned slot; /* the host's */
 } p2p_hook;
 
-/* Borrowed until removed. Entries may be NULL. */
+#define P2P_HOOKS_MAX 4u
+
+/* Borrowed until removed; at most P2P_HOOKS_MAX. Entries may be NULL. */
 void p2p_host_add_hook(p2p_host *host, p2p_hook *hook);
 void p2p_hook_remove(p2p_hook *hook); /* fine on an all-zero one */
+
+/* A place in every connection for what the hook keeps about it; NULL at first. */
+void **p2p_hook_slot(const p2p_hook *hook, p2p_conn *conn);
 
 /* What identify learnt. Strings are copied. Fires conn_identified once per connection. */
 void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *protocols, size_t n);

@@ -46,6 +46,7 @@ struct p2p_host {
         handler handlers[P2P_PROTOCOLS_MAX]; /* sorted by name */
         unsigned n_handlers;
         p2p_list announced, hooks;
+        unsigned n_hooks;
         p2p_task changed;
 
         p2p_list conns; /* youngest last */
@@ -71,6 +72,7 @@ struct p2p_conn {
         size_t n_protocols;
         unsigned n_pins;
         void *userdata;
+        void *slots[P2P_HOOKS_MAX];
         p2p_task news;
         p2p_list streams;      /* p2p_stream, held by others */
         p2p_list negotiations; /* inbound streams not yet named */
@@ -95,7 +97,6 @@ typedef struct conn_info {
 /* Takes the session. Registers the connection and tells everybody; -ENOBUFS: a limit. */
 int conn_new(p2p_host *host, p2p_upgraded *upgraded, conn_info *info, p2p_conn **ret);
 p2p_conn *conn_free(p2p_conn *conn);
-void conn_retry_opens(p2p_conn *conn);
 
 /* ---- stream.c ---- */
 /* Takes the channel on success. */
@@ -103,11 +104,12 @@ int stream_new(p2p_conn *conn, p2p_channel *channel, const char *protocol, p2p_s
 handler *host_find_handler(p2p_host *host, const char *protocol);
 
 /* ---- open.c ---- */
-void open_retry(p2p_list *waiting_node);
+/* Takes the opening out of the connection's queue and tries again; -EAGAIN: it is queued once more. */
+int open_retry(p2p_list *waiting_node, p2p_conn *conn);
 void open_conn_gone(p2p_list *waiting_node);
 
 /* ---- inbound.c ---- */
-/* Takes what raw owns on success. */
+/* Takes what raw owns in any case. */
 int inbound_new(p2p_host *host, p2p_raw *raw);
 void inbound_free_all(p2p_host *host);
 
@@ -118,6 +120,9 @@ void dial_free_all(p2p_host *host);
 /* Addresses of the peer that are still valid, borrowed until the store changes. */
 size_t peerstore_addrs(p2p_host *host, const p2p_peer_id *peer, const p2p_addr **ret, size_t max);
 void peerstore_free(p2p_host *host);
+
+/* ---- own-addrs.c ---- */
+void announced_free_all(p2p_host *host);
 
 /* The options of every upgrade of this host. */
 p2p_upgrade_options host_upgrade_options(p2p_host *host);

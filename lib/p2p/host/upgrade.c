@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <p2p/error.h>
+
 #include "host/upgrade.h"
 #include "negotiate/multistream.h"
 #include "secure/secure.h"
@@ -186,22 +188,25 @@ static void on_security_selected(p2p_channel *channel, const char *protocol, int
         }
 }
 
+/* Takes the channel in any case. */
 static int start(p2p_upgrade *u, p2p_channel *channel) {
         p2p_channel *lazy;
         int r;
 
         if (!u->options.initiator)
-                return p2p_select_new(u->loop, channel, match_security, on_security_selected, u, &u->select);
-        if (ELEMENTSOF(securities) > 1)
-                return p2p_propose_new(u->loop, channel, security_names, on_security_selected, u, &u->propose);
-
-        r = p2p_lazy_new(u->loop, channel, security_names[0], &lazy);
+                r = p2p_select_new(u->loop, channel, match_security, on_security_selected, u, &u->select);
+        else if (ELEMENTSOF(securities) > 1)
+                r = p2p_propose_new(u->loop, channel, security_names, on_security_selected, u, &u->propose);
+        else {
+                r = p2p_lazy_new(u->loop, channel, security_names[0], &lazy);
+                if (r >= 0) {
+                        channel = lazy;
+                        r = start_security(u, channel, security_names[0]);
+                }
+        }
         if (r < 0)
-                return r;
-        r = start_security(u, lazy, security_names[0]);
-        if (r < 0)
-                p2p_channel_free(lazy); /* and the channel: the caller must not free it again */
-        return r == 0 ? 0 : -ECANCELED;
+                p2p_channel_free(channel);
+        return r;
 }
 
 int p2p_upgrade_new(p2p_loop *loop, p2p_channel *channel, const p2p_upgrade_options *options, p2p_upgrade_fn done,
@@ -210,8 +215,10 @@ int p2p_upgrade_new(p2p_loop *loop, p2p_channel *channel, const p2p_upgrade_opti
         int r;
 
         u = calloc(1, sizeof(*u));
-        if (!u)
+        if (!u) {
+                p2p_channel_free(channel);
                 return -ENOMEM;
+        }
         u->loop = loop;
         u->options = *options;
         if (options->expected) {
@@ -222,9 +229,9 @@ int p2p_upgrade_new(p2p_loop *loop, p2p_channel *channel, const p2p_upgrade_opti
         u->userdata = userdata;
         p2p_timer_init(&u->deadline, loop, on_deadline, u);
 
-        r = p2p_timer_set(&u->deadline, options->timeout_usec);
+        r = start(u, channel);
         if (r >= 0)
-                r = start(u, channel);
+                r = p2p_timer_set(&u->deadline, options->timeout_usec);
         if (r < 0) {
                 p2p_upgrade_free(u);
                 return r;

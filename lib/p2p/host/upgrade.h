@@ -33,7 +33,7 @@ typedef struct p2p_upgrade_options {
 /* Once, from the loop. On error result is NULL, and peer is who it was if that was already proven, else NULL. */
 typedef void (*p2p_upgrade_fn)(p2p_upgraded *result, const p2p_peer_id *peer, int error, void *userdata);
 
-/* Takes the channel on success. */
+/* Takes the channel in any case. */
 int p2p_upgrade_new(p2p_loop *loop, p2p_channel *channel, const p2p_upgrade_options *options, p2p_upgrade_fn done,
                     void *userdata, p2p_upgrade **ret);
 p2p_upgrade *p2p_upgrade_free(p2p_upgrade *upgrade);

@@ -5,8 +5,8 @@
  * Host: a node of the network. It listens, dials, upgrades channels into authenticated, muxed connections, and
  * hands streams to the handlers of their protocols.
  *
- * Callbacks and events run from the loop on an empty stack and may free anything. A p2p_conn is the host's: it
- * lives until the conn_closed event has returned. A p2p_stream is its holder's and may outlive the connection.
+ * Callbacks and events run from the loop on an empty stack and may free anything but the host. A p2p_conn is the
+ * host's: it lives until the conn_closed event has returned. A p2p_stream is its holder's and may outlive the connection.
  */
 
 #include <p2p/addr.h>
@@ -53,6 +53,9 @@ typedef struct p2p_host_events {
         /* An inbound connection came to nothing: refused by the gater (-EKEYREJECTED, peer set) or a broken handshake. */
         void (*inbound_failed)(const p2p_peer_id *peer, const p2p_addr *remote, int error, void *userdata);
 } p2p_host_events;
+
+/* An agent that begins with "peerup/" or "relay-server/" and ends so is one of ours: windows may grow larger. */
+#define P2P_AGENT_MARK "-c"
 
 typedef struct p2p_host_options {
         const char *agent; /* identify's agentVersion; copied */
@@ -179,5 +182,5 @@ typedef struct p2p_transport {
 
 /* Both borrowed until the host is freed or the transport is removed with NULL. One beside TCP for now. */
 int p2p_host_set_transport(p2p_host *host, const p2p_transport *transport, void *userdata);
-/* An inbound channel of such a transport: upgraded as responder. Takes what raw owns, on success only. */
+/* An inbound channel of such a transport: upgraded as responder. Takes what raw owns in any case. */
 int p2p_host_accept(p2p_host *host, p2p_raw *raw);

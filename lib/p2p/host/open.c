@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Opening a stream: find or dial a connection, take a stream of its session, name the protocol.
+ *
+ * The proposal is lazy: it leaves with the first bytes, nobody waits for the answer unless the caller wants it confirmed.
+ * A session that has too many unacknowledged streams says -EAGAIN: the opening then queues at its connection, so that a burst
+ * never runs into the limits of a go-libp2p peer.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/host-internal.h"
+#include "negotiate/multistream.h"
+
+#define OPEN_TIMEOUT_USEC (30 * USEC_PER_SEC)
+
+struct p2p_open {
+        p2p_host *host;
+        p2p_peer_id peer;
+        p2p_open_options options;
+        p2p_open_fn done;
+        void *userdata;
+        bool fixed;        /* to this connection only */
+        p2p_dial *dial;
+        p2p_stream *stream; /* opened, its protocol not yet confirmed */
+        int error;         /* to be reported by the task */
+        p2p_task step;
+        p2p_timer deadline;
+        p2p_list waiting; /* at a connection */
+        char protocol[];
+};
+
+p2p_open *p2p_open_free(p2p_open *o) {
+        if (!o)
+                return NULL;
+        p2p_task_cancel(&o->step);
+        p2p_timer_stop(&o->deadline);
+        p2p_list_unlink(&o->waiting);
+        p2p_dial_free(o->dial);
+        p2p_stream_free(o->stream);
+        free(o);
+        return NULL;
+}
+
+static void finish(p2p_open *o, int error) {
+        p2p_stream *stream = error < 0 ? NULL : TAKE_PTR(o->stream);
+        p2p_open_fn done = o->done;
+        void *userdata = o->userdata;
+
+        if (stream)
+                p2p_channel_set_wake(stream->channel, NULL);
+        p2p_open_free(o);
+        done(stream, error, userdata);
+}
+
+static void on_deadline(void *userdata) {
+        finish(userdata, -ETIMEDOUT);
+}
+
+static int make_stream(p2p_open *o, p2p_conn *conn) {
+        p2p_channel *channel, *lazy;
+        int r;
+
+        r = conn->session->ops->open(conn->session, &channel);
+        if (r < 0)
+                return r;
+        r = p2p_lazy_new(o->host->loop, channel, o->protocol, &lazy);
+        if (r < 0) {
+                p2p_channel_free(channel);
+                return r;
+        }
+        r = stream_new(conn, lazy, o->protocol, &o->stream);
+        if (r < 0) {
+                p2p_channel_free(lazy);
+                return r;
+        }
+        p2p_channel_set_wake(lazy, &o->step);
+        r = p2p_lazy_flush(lazy);
+        return r == -EAGAIN ? 0 : r;
+}
+
+/* -EAGAIN: it queued up at the connection, behind all others. The result is told by the task, so that no callback of the
+ * caller's runs in the middle of the connection's own work. */
+static int open_on(p2p_open *o, p2p_conn *conn) {
+        int r;
+
+        r = make_stream(o, conn);
+        if (r == -EAGAIN) {
+                p2p_list_append(&conn->waiting, &o->waiting);
+                return r;
+        }
+        o->error = r;
+        p2p_task_post(&o->step);
+        return 0;
+}
+
+static void confirm(p2p_open *o) {
+        int r;
+
+        if (!o->options.confirm)
+                return finish(o, 0);
+        r = p2p_lazy_flush(o->stream->channel);
+        if (r >= 0 || r == -EAGAIN)
+                r = p2p_lazy_confirm(o->stream->channel);
+        if (r != 0)
+                finish(o, r < 0 ? r : 0);
+}
+
+static void on_dialled(p2p_conn *conn, int error, void *userdata) {
+        p2p_open *o = userdata;
+
+        o->dial = NULL;
+        if (error < 0)
+                return finish(o, error);
+        (void) open_on(o, conn);
+}
+
+static void on_step(void *userdata) {
+        p2p_open *o = userdata;
+        p2p_conn *conn;
+        int r;
+
+        if (o->error < 0)
+                return finish(o, o->error);
+        if (o->stream)
+                return confirm(o);
+        if (o->dial || !p2p_list_is_empty(&o->waiting))
+                return;
+        conn = p2p_host_find_conn(o->host, &o->peer);
+        if (conn) {
+                (void) open_on(o, conn);
+                return;
+        }
+        if (o->options.no_dial)
+                return finish(o, -EHOSTUNREACH);
+        r = p2p_dial_new(o->host, &o->peer, o->options.timeout_usec, on_dialled, o, &o->dial);
+        if (r < 0)
+                finish(o, r);
+}
+
+int open_retry(p2p_list *node, p2p_conn *conn) {
+        p2p_open *o = P2P_LIST_ENTRY(node, p2p_open, waiting);
+
+        p2p_list_unlink(node);
+        return open_on(o, conn);
+}
+
+void open_conn_gone(p2p_list *node) {
+        p2p_open *o = P2P_LIST_ENTRY(node, p2p_open, waiting);
+
+        if (o->fixed)
+                o->error = -ECONNRESET;
+        p2p_task_post(&o->step);
+}
+
+static int open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol, const p2p_open_options *options,
+                    p2p_open_fn done, void *userdata, p2p_open **ret) {
+        size_t n = strlen(protocol) + 1;
+        p2p_open *o;
+        int r;
+
+        if (n > P2P_PROTOCOL_MAX + 1)
+                return -EINVAL;
+        o = calloc(1, sizeof(*o) + n);
+        if (!o)
+                return -ENOMEM;
+        o->host = host;
+        o->peer = *peer;
+        if (options)
+                o->options = *options;
+        if (o->options.timeout_usec == 0)
+                o->options.timeout_usec = OPEN_TIMEOUT_USEC;
+        o->done = done;
+        o->userdata = userdata;
+        memcpy(o->protocol, protocol, n);
+        p2p_list_init(&o->waiting);
+        p2p_task_init(&o->step, host->loop, on_step, o);
+        p2p_timer_init(&o->deadline, host->loop, on_deadline, o);
+        r = p2p_timer_set(&o->deadline, o->options.timeout_usec);
+        if (r < 0) {
+                p2p_open_free(o);
+                return r;
+        }
+        *ret = o;
+        return 0;
+}
+
+int p2p_open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol, const p2p_open_options *options,
+                 p2p_open_fn done, void *userdata, p2p_open **ret) {
+        int r;
+
+        if (p2p_peer_id_equal(peer, p2p_host_peer_id(host)))
+                return -EINVAL;
+        r = open_new(host, peer, protocol, options, done, userdata, ret);
+        if (r >= 0)
+                p2p_task_post(&(*ret)->step);
+        return r;
+}
+
+int p2p_open_on_conn(p2p_conn *conn, const char *protocol, const p2p_open_options *options, p2p_open_fn done, void *userdata,
+                     p2p_open **ret) {
+        p2p_open *o;
+        int r;
+
+        if (conn->closing)
+                return -ECONNRESET;
+        r = open_new(conn->host, &conn->peer, protocol, options, done, userdata, &o);
+        if (r < 0)
+                return r;
+        o->fixed = true;
+        /* It waits at its connection, and the connection's own task serves it: the connection cannot go unnoticed. */
+        p2p_list_append(&conn->waiting, &o->waiting);
+        p2p_task_post(&conn->news);
+        *ret = o;
+        return 0;
+}
