@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,12 +17,6 @@
 
 #include "daemon/lookup.h"
 #include "daemon/socket.h"
-
-typedef struct Address {
-        char host[256]; /* "" with a path */
-        uint16_t port;
-        struct sockaddr_un path;
-} Address;
 
 struct Backend {
         p2p_loop *loop; /* borrowed */
@@ -37,57 +30,6 @@ struct Backend {
         BackendDone done;
         void *userdata;
 };
-
-static int parse_port(const char *text, uint16_t *ret) {
-        unsigned long port;
-        char *end;
-
-        if (text[0] < '0' || text[0] > '9' || strlen(text) > 5)
-                return -EINVAL;
-        port = strtoul(text, &end, 10);
-        if (*end != '\0' || port == 0 || port > UINT16_MAX)
-                return -EINVAL;
-        *ret = (uint16_t) port;
-        return 0;
-}
-
-static int parse_address(const char *text, Address *ret) {
-        Address a = { .path.sun_family = AF_UNIX };
-        const char *colon;
-        size_t n;
-
-        if (text[0] == '/') {
-                if (strlen(text) >= sizeof(a.path.sun_path))
-                        return -EINVAL;
-                (void) strcpy(a.path.sun_path, text);
-                *ret = a;
-                return 0;
-        }
-        colon = strrchr(text, ':');
-        if (!colon || parse_port(colon + 1, &a.port) < 0)
-                return -EINVAL;
-        n = (size_t) (colon - text);
-        if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
-                text++;
-                n -= 2;
-        } else if (memchr(text, ':', n))
-                return -EINVAL; /* an IPv6 address without brackets */
-        if (n >= sizeof(a.host))
-                return -EINVAL;
-        memcpy(a.host, text, n);
-        if (n == 0)
-                (void) strcpy(a.host, "localhost");
-        if (strspn(a.host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%") != strlen(a.host))
-                return -EINVAL;
-        *ret = a;
-        return 0;
-}
-
-int backend_check_address(const char *address) {
-        Address a;
-
-        return parse_address(address, &a);
-}
 
 static void backend_finish(Backend *b, int error) {
         BackendDone done = b->done;
@@ -185,11 +127,13 @@ static void add_literal(Backend *b, int family, const char *host, uint16_t port)
         b->n++;
 }
 
-static int begin(Backend *b, const Address *address) {
+static int begin(Backend *b, const Endpoint *address) {
+        struct sockaddr_un path = { .sun_family = AF_UNIX };
         int r;
 
-        if (address->host[0] == '\0') {
-                r = try_connect(b, (const struct sockaddr *) &address->path, sizeof(address->path));
+        if (address->is_unix) {
+                memcpy(path.sun_path, address->path, P2P_MIN(sizeof(path.sun_path), sizeof(address->path)));
+                r = try_connect(b, (const struct sockaddr *) &path, sizeof(path));
                 if (r < 0) {
                         drop_socket(b);
                         b->error = r;
@@ -198,7 +142,7 @@ static int begin(Backend *b, const Address *address) {
                         p2p_task_post(&b->step);
                 return 0;
         }
-        if (strcmp(address->host, "localhost") == 0) {
+        if (address->host[0] == '\0' || strcmp(address->host, "localhost") == 0) {
                 add_literal(b, AF_INET, "127.0.0.1", address->port);
                 add_literal(b, AF_INET6, "::1", address->port);
         } else {
@@ -211,14 +155,10 @@ static int begin(Backend *b, const Address *address) {
         return 0;
 }
 
-int backend_new(p2p_loop *loop, const char *address, BackendDone done, void *userdata, Backend **ret) {
+int backend_new(p2p_loop *loop, const Endpoint *address, BackendDone done, void *userdata, Backend **ret) {
         _cleanup_(backend_freep) Backend *b = NULL;
-        Address a;
         int r;
 
-        r = parse_address(address, &a);
-        if (r < 0)
-                return r;
         b = malloc(sizeof(*b));
         if (!b)
                 return -ENOMEM;
@@ -229,7 +169,7 @@ int backend_new(p2p_loop *loop, const char *address, BackendDone done, void *use
         r = p2p_timer_set(&b->deadline, BACKEND_TIMEOUT_USEC);
         if (r < 0)
                 return r;
-        r = begin(b, &a);
+        r = begin(b, address);
         if (r < 0)
                 return r;
 
