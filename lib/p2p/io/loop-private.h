@@ -27,8 +27,13 @@ struct p2p_loop {
         p2p_list ready_now; /* being reported in this turn */
         unsigned n_watches;
 
+        p2p_list orphans; /* by age */
+        unsigned n_orphans;
+
         uint8_t *scratch;
 };
+
+void loop_free_orphans(p2p_loop *loop);
 
 /* Each serves what is due in this turn and says whether there was anything. */
 bool loop_serve_watches(p2p_loop *loop);

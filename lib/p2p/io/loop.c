@@ -88,6 +88,7 @@ int p2p_loop_new(p2p_loop **ret) {
         p2p_list_init(&loop->tasks_now);
         p2p_list_init(&loop->ready);
         p2p_list_init(&loop->ready_now);
+        p2p_list_init(&loop->orphans);
 
         loop->scratch = malloc(SCRATCH_SLOTS * P2P_SCRATCH_SIZE); /* resident only once it is used */
         if (!loop->scratch)
@@ -123,6 +124,7 @@ p2p_loop *p2p_loop_free(p2p_loop *loop) {
                 return NULL;
 
         assert(!loop->in_turn);
+        loop_free_orphans(loop);
         assert(p2p_list_is_empty(&loop->tasks));
         assert(loop->n_timers == 0);
         assert(loop->n_watches == 0);

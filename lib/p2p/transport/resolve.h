@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* One-shot operations here free themselves before `done` runs: forget the handle there, do not free it (loop.h). */
+/* One-shot operations here free themselves before `done` runs: forget the handle there, do not free it
+ * (loop.h). */
 
-/* dns, dns4, dns6 and dnsaddr addresses into ones that can be dialled, through c-ares [multiaddr spec; wire reference 1]. */
+/* dns, dns4, dns6 and dnsaddr addresses into ones that can be dialled, through c-ares [multiaddr spec; wire
+ * reference 1]. */
 
 #include <p2p/addr.h>
 #include <p2p/loop.h>
@@ -19,10 +21,10 @@ int p2p_resolver_new(p2p_loop *loop, const char *servers, p2p_resolver **ret);
 p2p_resolver *p2p_resolver_free(p2p_resolver *resolver); /* after its look-ups */
 P2P_CLEANUP(p2p_resolver, p2p_resolver_free);
 
-/* addrs and the array are the callee's when n > 0. An address that needs no look-up comes back as it is. dnsaddr results are kept
- * only if they end in /p2p/peer, where `peer` is given. */
+/* addrs and the array are the callee's when n > 0. An address that needs no look-up comes back as it is.
+ * dnsaddr results are kept only if they end in /p2p/peer, where `peer` is given. */
 typedef void (*p2p_resolve_fn)(p2p_addr **addrs, size_t n, int error, void *userdata);
-int p2p_resolve_new(p2p_resolver *resolver, const p2p_addr *addr, const p2p_peer_id *peer, p2p_resolve_fn done,
-                    void *userdata, p2p_resolve **ret);
+int p2p_resolve_new(p2p_resolver *resolver, const p2p_addr *addr, const p2p_peer_id *peer,
+                    p2p_resolve_fn done, void *userdata, p2p_resolve **ret);
 p2p_resolve *p2p_resolve_free(p2p_resolve *resolve);
 P2P_CLEANUP(p2p_resolve, p2p_resolve_free);
