@@ -56,6 +56,10 @@ TOOLS := $(patsubst tests/interop/%.c,$(O)/tests/%,$(wildcard tests/interop/*.c)
          $(patsubst tests/bench/%.c,$(O)/tests/%,$(wildcard tests/bench/*.c)) \
          $(patsubst tests/integration/%.c,$(O)/tests/%,$(wildcard tests/integration/*.c))
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),:,printf '  %-4s %s\n')
+
 all: $(O)/libp2pnet.a $(O)/p2pnet.pc $(PROGRAMS)
 
 tools: $(TOOLS)
@@ -63,14 +67,16 @@ tools: $(TOOLS)
 # ---- compiling
 $(O)/proto/%.pb-c.c $(O)/proto/%.pb-c.h &: lib/p2p/%.proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=lib/p2p --c_out=$(O)/proto $<
+	@$(say) PB $@
+	$(Q)protoc-c --proto_path=lib/p2p --c_out=$(O)/proto $<
 
 $(O)/proto/%.pb-c.o: $(O)/proto/%.pb-c.c
-	$(CC) -std=gnu11 -O2 -g -fPIE -w $(SANFLAGS) -I$(O)/proto $(PKGCFLAGS) -c $< -o $@
+	$(Q)$(CC) -std=gnu11 -O2 -g -fPIE -w $(SANFLAGS) -I$(O)/proto $(PKGCFLAGS) -c $< -o $@
 
 $(O)/%.o: %.c | $(PROTO_C:.c=.h)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(HARDEN) $(SANFLAGS) $(CFLAGS) $(PKGCFLAGS) -c $< -o $@
+	@$(say) CC $@
+	$(Q)$(CC) $(BASE) $(HARDEN) $(SANFLAGS) $(CFLAGS) $(PKGCFLAGS) -c $< -o $@
 
 $(O)/libp2pnet.a: $(P2P_OBJ)
 $(O)/libservice.a: $(SVC_OBJ)
@@ -82,9 +88,9 @@ $(O)/libpeerup-cli.a: $(call obj,cli)
 $(O)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
-link = $(CC) $(SANFLAGS) $(CFLAGS) $(LDHARD) -o $@ $(1) $(call PKGLIBS,$(2))
+link = @$(say) LD $@; $(CC) $(SANFLAGS) $(CFLAGS) $(LDHARD) -o $@ $(1) $(call PKGLIBS,$(2))
 
 $(O)/peerup-daemon: $(O)/daemon/main.o $(O)/libpeerup-daemon.a $(O)/libservice.a $(O)/libp2pnet.a
 	$(call link,$^,$(LIBS_P2P) $(LIBS_SERVICE))

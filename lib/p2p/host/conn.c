@@ -157,8 +157,7 @@ static bool make_room(p2p_host *host) {
         p2p_conn *c;
 
         P2P_LIST_FOREACH(c, &host->conns, p2p_conn, conns)
-                if (!c->closing && c->n_pins == 0 && p2p_list_is_empty(&c->streams) &&
-                    p2p_list_is_empty(&c->negotiations)) {
+                if (!c->closing && c->n_pins == 0 && p2p_yamux_n_streams(c->session) == 0) {
                         p2p_conn_close(c, P2P_CONN_GARBAGE_COLLECTED);
                         return true;
                 }

@@ -68,9 +68,10 @@ static unsigned count_prefix(p2p_host *host, const uint8_t *prefix) {
 }
 
 static unsigned draw(unsigned n) {
-        unsigned v = 0;
+        unsigned v;
 
-        (void) getrandom(&v, sizeof(v), GRND_NONBLOCK);
+        if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != sizeof(v))
+                return 0;
         return v % n;
 }
 

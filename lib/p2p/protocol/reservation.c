@@ -50,9 +50,10 @@ static uint64_t wall_clock_s(void) {
 
 /* Between half and all of it. */
 static uint64_t jitter(uint64_t usec) {
-        uint32_t v = 0;
+        uint32_t v;
 
-        (void) getrandom(&v, sizeof(v), GRND_NONBLOCK);
+        if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != sizeof(v))
+                return usec;
         return usec / 2 + usec / 2 * (v % 1024) / 1024;
 }
 
