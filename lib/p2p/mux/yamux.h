@@ -11,17 +11,19 @@
 #define P2P_YAMUX_WINDOW_MAX_OURS (64u * 1024u * 1024u) /* between two of ours */
 #define P2P_YAMUX_BACKLOG 200u /* streams of ours not yet acknowledged; go-yamux stops at 256 */
 
-/* Bytes received and not yet read, over all sessions that share it. */
+/* Bytes received and not yet read, over all sessions that share it. It outlives them. */
 typedef struct p2p_budget {
         size_t used, max;
+        size_t windows;    /* the sessions': credit granted beyond the initial windows */
+        p2p_list sessions; /* the sessions': all zero is empty */
 } p2p_budget;
 
 typedef struct p2p_yamux_options {
         bool client;              /* the dialler: odd ids */
-        size_t buffer_max;        /* unread bytes of all its streams; beyond it the fullest stream is reset (0x1002) */
+        size_t buffer_max;        /* unread bytes; beyond it the fullest stream is reset (0x1002). 0: 64 MiB */
         p2p_budget *budget;       /* shared; borrowed; NULL: only buffer_max */
         unsigned streams_max;     /* opened by the far side */
-        uint64_t keepalive_usec;  /* a ping after so long without a frame; no answer in 10 s ends the session. 0: 30 s */
+        uint64_t keepalive_usec;  /* a ping after so long without a frame; nothing in 10 s ends it. 0: 30 s */
 } p2p_yamux_options;
 
 /* Takes the channel on success. Sends its first ping at once (go grows no window before its pong). */
