@@ -39,13 +39,6 @@ static lazy *lazy_of(p2p_channel *c) {
         return container_of(c, lazy, channel);
 }
 
-static void settle(lazy *l) {
-        if (!l->negotiation->is_agreed || l->negotiation->out.n > 0)
-                return;
-        free(l->negotiation);
-        l->negotiation = NULL;
-}
-
 static int fail(lazy *l, int error) {
         l->error = error;
         if (p2p_error_is_peer_fault(error))
@@ -63,7 +56,6 @@ static int send_proposal(lazy *l) {
                 r = p2p_token_out_flush(&l->negotiation->out, l->below);
                 if (r < 0)
                         return r;
-                settle(l);
         }
         if (l->is_shut && !l->is_shut_below) {
                 l->is_shut_below = true;
@@ -95,23 +87,24 @@ static int read_answer(lazy *l) {
         if (l->error < 0)
                 return l->error;
         sent = send_proposal(l);
-        if (!l->negotiation || g->is_agreed)
+        if (!g)
                 return 1;
-        if (sent == -EAGAIN)
-                return 0;
 
         while (!g->is_agreed) {
                 p2p_view name;
 
+                if (sent == -EAGAIN && g->has_header) /* no answer can be there */
+                        return 0;
                 r = p2p_token_in_read(&g->in, l->below, &name);
                 if (r == 0)
-                        return sent < 0 ? sent : 0;
+                        return sent == -EAGAIN ? 0 : sent;
                 if (r > 0)
                         r = on_token(g, name);
                 if (r < 0)
                         return fail(l, r);
         }
-        settle(l);
+        free(g);
+        l->negotiation = NULL;
         return 1;
 }
 
@@ -145,7 +138,6 @@ static ssize_t write_behind_proposal(lazy *l, const struct iovec *iov, int n, bo
                 return 0;
         }
         out->n = out->sent = 0;
-        settle(l);
         return k - (ssize_t) front;
 }
 

@@ -4,8 +4,9 @@
  * The initiator of multistream-select with several proposals (wire reference 3).
  *
  * The header and the first proposal leave in one write, before the far side said anything: one that is
- * silent until it hears us would otherwise wait for us as we wait for it. Each further proposal follows a
- * `na`. An answer that is neither the proposal nor `na` is fatal.
+ * silent until it hears us would otherwise wait for us as we wait for it. The far side's header is read even
+ * while we cannot write: the responder does not read while it cannot, and one of the two must. Each further
+ * proposal follows a `na`; an answer that is neither the proposal nor `na` is fatal.
  */
 
 #include <errno.h>
@@ -59,14 +60,14 @@ static int on_token(p2p_propose *p, p2p_view name) {
 static int advance(p2p_propose *p) {
         for (;;) {
                 p2p_view name;
-                int r, flushed;
+                int flushed, r;
 
                 flushed = p2p_token_out_flush(&p->out, p->channel);
-                if (flushed == -EAGAIN)
+                if (flushed == -EAGAIN && p->has_header)
                         return 0;
                 r = p2p_token_in_read(&p->in, p->channel, &name);
-                if (r == 0)
-                        return flushed; /* if broken: cannot ask any more, and no answer has come */
+                if (r == 0) /* if broken: cannot ask any more, and no answer has come */
+                        return flushed == -EAGAIN ? 0 : flushed;
                 if (r < 0)
                         return r;
                 r = on_token(p, name);
