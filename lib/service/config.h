@@ -70,7 +70,7 @@ typedef struct NodeConfig {
         size_t n_listen_addresses;
         bool force_private_reachability;
         bool resource_limits_enabled;
-        ConfigAddr *relays;       /* each supported one names its peer */
+        ConfigAddr *relays;       /* each names its peer */
         size_t n_relays;
         uint64_t reservation_interval; /* usec, default 2 min */
         char *rendezvous;         /* default peerup-default-network */

@@ -50,6 +50,7 @@ struct YamlNode {
         unsigned end_line;    /* line of its last character */
         const char *text;     /* of a scalar or null, as written; no NUL inside */
         const YamlPair *pairs; /* of a map, in order; merged ones last */
+        const YamlPair **sorted; /* the same by key */
         const YamlNode **items; /* of a list */
         size_t n;             /* of pairs or items */
         unsigned weight;      /* nodes in it, aliases counted as what they stand for */
