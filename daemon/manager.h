@@ -9,8 +9,9 @@
 #include <p2p/circuit.h>
 #include <p2p/host.h>
 #include <p2p/identify.h>
+#include <p2p/ping.h>
 
-#include "daemon/access.h"
+#include "service/access.h"
 #include "daemon/refusals.h"
 #include "service/config.h"
 
@@ -60,6 +61,7 @@ struct Manager {
         p2p_identity *identity;
         p2p_host *host;
         p2p_identify *identify;
+        p2p_ping *ping;
         p2p_circuit *circuit;
         Access *access;
         Relays *relays;
@@ -68,6 +70,7 @@ struct Manager {
         uint8_t *scratch; /* of all tunnels */
         uint64_t started; /* realtime, usec */
         uint64_t last_number;
+        const p2p_peer_id *spared; /* while its authorization is taken away: what we dialled stays */
         unsigned n_tunnels, n_peers, n_services, n_proxies;
         p2p_list peers, services, proxies, outgoing, incoming;
         const ManagerObserver *observer; /* borrowed; NULL: nobody */
@@ -83,9 +86,6 @@ P2P_CLEANUP(Manager, manager_free);
 void manager_observe(Manager *manager, const ManagerObserver *observer, void *userdata);
 void manager_changed(Manager *manager, unsigned properties);
 
-/* Config, keys, names, services and relays again. A config that does not load is logged, reported in *ret_reason (the
- * caller's; NULL: out of memory) and refused; the old one stays. */
-int manager_reload(Manager *manager, char **ret_reason);
 /* One line: what `systemctl status` shows. The caller's. */
 int manager_format_status(const Manager *manager, char **ret);
 
@@ -94,5 +94,8 @@ int manager_resolve(const Manager *manager, const char *text, p2p_peer_id *ret);
 /* The name of a peer, or NULL; borrowed from the config. */
 const char *manager_find_name(const Manager *manager, const p2p_peer_id *peer);
 
-/* usec since 1970, of now and of a moment of the loop's clock. */
+/* Closes what unauthorized peers opened to us: after gating was switched on. */
+void manager_enforce(Manager *manager);
+
+/* usec since 1970, of a moment of the loop's clock. */
 uint64_t manager_realtime(const Manager *manager, uint64_t loop_time);

@@ -9,7 +9,7 @@
  * no longer is told as lost.
  */
 
-#include "daemon/access.h"
+#include "service/access.h"
 
 #include <errno.h>
 #include <stdlib.h>
