@@ -46,7 +46,12 @@ typedef struct AuditField {
         uint64_t number;
 } AuditField;
 
-#define AUDIT_TEXT(n, v) ((AuditField){ .name = (n), .text = (v) ? (v) : "" })
+/* NULL is an empty text. A function, because the address of an array is never NULL and compilers say so. */
+static inline const char *audit_text_of(const char *text) {
+        return text ? text : "";
+}
+
+#define AUDIT_TEXT(n, v) ((AuditField){ .name = (n), .text = audit_text_of(v) })
 #define AUDIT_NUMBER(n, v) ((AuditField){ .name = (n), .number = (v) })
 #define AUDIT_PEER(id) ((AuditField){ .name = "PEER", .peer = (id) })
 #define AUDIT_FIELDS_MAX 16u

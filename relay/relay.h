@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Relay: a host with the hop service, and the key file that says who may use it. Knows no bus; whoever wants to hear of changes
+ * sets `changed`.
+ */
+
+#include <p2p/circuit.h>
+#include <p2p/identify.h>
+#include <p2p/ping.h>
+
+#include "service/access.h"
+#include "service/config.h"
+
+#define RELAY_CONFIG_PATH "/etc/peerup-relay/relay-server.yaml"
+
+typedef struct Relay {
+        p2p_loop *loop; /* borrowed */
+        char *config_path;
+        RelayConfig *config;
+        p2p_identity *identity;
+        Access *access;
+        p2p_host *host;
+        p2p_identify *identify;
+        p2p_ping *ping;
+        p2p_hop *hop;
+        void (*changed)(void *userdata); /* numbers of reservations or circuits */
+        void *changed_userdata;
+} Relay;
+
+/* config_path NULL: RELAY_CONFIG_PATH. Makes config and identity where there are none and listens. Logs why it fails. */
+int relay_new(p2p_loop *loop, const char *config_path, Relay **ret);
+Relay *relay_free(Relay *relay);
+P2P_CLEANUP(Relay, relay_free);
+
+/* The key file again; peers that are no longer in it are cut off. What was wrong is logged, valid lines apply. */
+int relay_reload_keys(Relay *relay);
+/* Addresses to put into the config of a node: with ports and /p2p/ID. The caller frees each and the array. */
+int relay_addresses(const Relay *relay, char ***ret, size_t *ret_n);
+/* Ends the peer's connection, reservation and circuits. */
+void relay_disconnect(Relay *relay, const p2p_peer_id *peer);
