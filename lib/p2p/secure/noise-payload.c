@@ -65,7 +65,7 @@ int p2p_noise_payload_encode(const p2p_identity *identity, const uint8_t static_
         payload.has_identity_key = payload.has_identity_sig = true;
         payload.identity_key = bytes_of(p2p_public_key_encode(p2p_identity_public_key(identity), key));
         payload.identity_sig = bytes_of(P2P_VIEW(signature, sizeof(signature)));
-        payload.extensions = n > 0 ? &extensions : NULL;
+        payload.extensions = &extensions; /* even with nothing in it [go-libp2p] */
 
         return p2p_message_encode(&payload, false, ret, ret_n);
 }
