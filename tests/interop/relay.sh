@@ -77,7 +77,7 @@ case_relay_restart() {
 
 # A service as the original serves and forwards it, with the relay between.
 case_service() {
-        local answer to
+        local answer= to
         relay_start "$1" --data-limit 0 --duration-limit 0 || return 1
         called go --tcp-echo 127.0.0.1:7007 --service web=127.0.0.1:7007 || return 1
         peer_start go forward --key "$(seed 2)" --forward "127.0.0.1:7008=$(circuit)/web" || return 1

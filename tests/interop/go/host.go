@@ -7,6 +7,8 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/control"
@@ -96,13 +98,24 @@ func newHost(o *options) (host.Host, error) {
 	return libp2p.New(opts...)
 }
 
+// relayLimit knows that 0 means "at once" to the library, which cannot leave out one of the two.
+func relayLimit(d time.Duration, data int64) *relay.RelayLimit {
+	if d == 0 && data == 0 {
+		return nil
+	}
+	if d == 0 {
+		d = math.MaxUint32 * time.Second
+	}
+	if data == 0 {
+		data = math.MaxInt64
+	}
+	return &relay.RelayLimit{Duration: d, Data: data}
+}
+
 func startRelay(h host.Host, o *options) error {
 	resources := relay.DefaultResources()
 	resources.ReservationTTL = o.ttl
-	resources.Limit = &relay.RelayLimit{Duration: o.durationLimit, Data: o.dataLimit}
-	if o.dataLimit == 0 && o.durationLimit == 0 {
-		resources.Limit = nil
-	}
+	resources.Limit = relayLimit(o.durationLimit, o.dataLimit)
 	_, err := relay.New(h, relay.WithResources(resources))
 	return err
 }
