@@ -86,6 +86,7 @@ static void keepalive_follows_the_option(void **state) {
 
         (void) state;
         yamux_peer_expect(p, YAMUX_PING, YAMUX_SYN, 0, 0);
+        yamux_peer_send(p, YAMUX_PING, YAMUX_ACK, 0, 0);
         p2p_loop_advance(p->loop, 5 * USEC_PER_SEC);
         yamux_peer_expect(p, YAMUX_PING, YAMUX_SYN, 0, 1);
         p2p_loop_advance(p->loop, 9 * USEC_PER_SEC);
