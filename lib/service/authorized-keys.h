@@ -17,6 +17,7 @@
 #include <p2p/peer.h>
 #include <p2p/view.h>
 #include "service/problem.h"
+#include "service/rfc3339.h"
 
 #define AUTHORIZED_KEYS_SIZE_MAX (8u * 1024u * 1024u)
 #define AUTHORIZED_KEYS_MAX 16384u  /* peers; arbitrary, the streams of architecture.md 4 are counted per such peer */
@@ -34,8 +35,8 @@ typedef struct AuthorizedPeer {
 
 typedef struct AuthorizedKeys AuthorizedKeys;
 
-/* Lines that are wrong are warnings. Fails for want of memory only (and -EFBIG beyond the limits, an error
- * in problems). */
+/* Lines that are wrong are warnings, as are those beyond AUTHORIZED_KEYS_MAX peers. Fails for want of memory
+ * only. Texts in the result are printable UTF-8. */
 int authorized_keys_parse(p2p_view text, ConfigProblems *problems, AuthorizedKeys **ret);
 /* No file: an empty set. A file that others may write is refused (-EPERM), as is one that cannot be read;
  * both are errors in problems. */
@@ -51,11 +52,6 @@ const AuthorizedPeer *authorized_keys_find(const AuthorizedKeys *keys, const p2p
 bool authorized_keys_allow(const AuthorizedKeys *keys, const p2p_peer_id *id, uint64_t now);
 /* The first expiry after now, USEC_INFINITY if none. */
 uint64_t authorized_keys_next_expiry(const AuthorizedKeys *keys, uint64_t now);
-
-/* RFC 3339, "2026-12-31T23:59:59Z" or with an offset. -EINVAL. */
-int rfc3339_parse(const char *text, uint64_t *ret_usec);
-#define RFC3339_TEXT_MAX 32u
-const char *rfc3339_format(uint64_t usec, char text[static RFC3339_TEXT_MAX]); /* in UTC, whole seconds */
 
 /* ---- edits of the text: pure; *ret is NUL-terminated and the caller's ---- */
 typedef struct AuthorizedAttribute {
