@@ -30,7 +30,7 @@ static void tell(Outgoing *o, const char *failure) {
 
         if (o->proxy)
                 proxy_note_end(o->proxy, o, failure);
-        if (o->wanted && m->observer && m->observer->connect_ended)
+        if (o->caller && m->observer && m->observer->connect_ended)
                 m->observer->connect_ended(o, failure, m->observer_userdata);
 }
 
@@ -46,7 +46,7 @@ static void end_well(Outgoing *o, const char *reason) {
 static void end_badly(Outgoing *o) {
         Failure failure = { .error = o->error, .code = o->code, .opened = o->opened,
                             .gated = refusals_since(&o->manager->refusals, &o->peer, o->since) };
-        char texts[2][FAILURE_TEXT_MAX], whole[2 * FAILURE_TEXT_MAX];
+        char texts[2][FAILURE_TEXT_MAX], whole[2 * FAILURE_TEXT_MAX + 2];
         const char *reason = texts[0], *remedy = texts[1];
 
         failure_describe(failure_kind(&failure), o->peer_text, o->service, p2p_host_peer_id(o->manager->host), texts[0],
@@ -74,7 +74,7 @@ static void on_tunnel_done(Tunnel *tunnel, const TunnelResult *result, void *use
                 end_well(o, "reset by the local application");
                 return;
         }
-        if (tunnel_bytes_in(tunnel) > 0) {
+        if (tunnel_bytes_in(tunnel) > 0 || result->code == P2P_STREAM_BACKEND_RESET) {
                 end_well(o, result->code == P2P_STREAM_BACKEND_RESET    ? "reset by the service"
                             : result->code == P2P_STREAM_GATED          ? "no longer authorized there"
                             : p2p_stream_conn(o->stream)                ? "reset by the peer"
@@ -120,8 +120,9 @@ int outgoing_open_stream(Manager *m, const p2p_peer_id *peer, const char *servic
         return opening_new(m->host, &m->refusals, peer, protocol, confirm, done, userdata, ret);
 }
 
-static int outgoing_make(Manager *m, const p2p_peer_id *peer, const char *peer_text, const char *service, Outgoing **ret) {
-        Outgoing *o;
+static int outgoing_make(Manager *m, const p2p_peer_id *peer, const char *peer_text, const char *service, const char *caller,
+                         Outgoing **ret) {
+        _cleanup_(outgoing_freep) Outgoing *o = NULL;
 
         if (!service_name_is_valid(service))
                 return -EINVAL;
@@ -138,20 +139,19 @@ static int outgoing_make(Manager *m, const p2p_peer_id *peer, const char *peer_t
         p2p_list_append(&m->outgoing, &o->outgoing);
         m->n_tunnels++;
         o->peer_text = strdup(peer_text);
-        if (!o->peer_text) {
-                outgoing_free(o);
+        o->caller = caller ? strdup(caller) : NULL;
+        if (!o->peer_text || (caller && !o->caller))
                 return -ENOMEM;
-        }
-        *ret = o;
+        *ret = TAKE_PTR(o);
         return 0;
 }
 
-int outgoing_new(Manager *m, Proxy *proxy, int fd, const p2p_peer_id *peer, const char *peer_text, const char *service,
-                 bool wanted, Outgoing **ret) {
+int64_t outgoing_new(Manager *m, Proxy *proxy, int fd, const p2p_peer_id *peer, const char *peer_text, const char *service,
+                     const char *caller) {
         _cleanup_(outgoing_freep) Outgoing *o = NULL;
         int r;
 
-        r = outgoing_make(m, peer, peer_text, service, &o);
+        r = outgoing_make(m, peer, peer_text, service, caller, &o);
         if (r < 0)
                 return r;
         r = outgoing_open_stream(m, peer, service, false, on_opened, o, &o->opening);
@@ -160,29 +160,25 @@ int outgoing_new(Manager *m, Proxy *proxy, int fd, const p2p_peer_id *peer, cons
         r = tunnel_new(m->loop, m->scratch, fd, on_tunnel_done, o, &o->tunnel);
         if (r < 0)
                 return r;
-        o->wanted = wanted;
         if (proxy) {
                 o->proxy = proxy;
                 p2p_list_append(&proxy->outgoing, &o->of_proxy);
         }
-        if (ret)
-                *ret = o;
-        TAKE_PTR(o);
-        return 0;
+        return (int64_t) TAKE_PTR(o)->number;
 }
 
-int outgoing_new_open(Manager *m, p2p_stream *stream, int fd, const char *peer_text, const char *service) {
+int outgoing_new_open(Manager *m, p2p_stream *stream, int fd, const char *peer_text, const char *service,
+                      const char *caller) {
         _cleanup_(outgoing_freep) Outgoing *o = NULL;
         int r;
 
-        r = outgoing_make(m, p2p_stream_peer(stream), peer_text, service, &o);
+        r = outgoing_make(m, p2p_stream_peer(stream), peer_text, service, caller, &o);
         if (r < 0)
                 return r;
         r = tunnel_new(m->loop, m->scratch, fd, on_tunnel_done, o, &o->tunnel);
         if (r < 0)
                 return r;
-        begin_tunnel(o, stream);
-        TAKE_PTR(o);
+        begin_tunnel(TAKE_PTR(o), stream);
         return 0;
 }
 
@@ -197,6 +193,7 @@ Outgoing *outgoing_free(Outgoing *o) {
         p2p_list_unlink(&o->outgoing);
         o->manager->n_tunnels--;
         free(o->peer_text);
+        free(o->caller);
         free(o);
         return NULL;
 }

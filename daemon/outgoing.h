@@ -14,7 +14,8 @@ struct Outgoing {
         char *peer_text; /* as the user called it */
         char service[SERVICE_NAME_MAX + 1];
         uint64_t since;
-        bool opened, relayed, wanted; /* wanted: its end is told to the observer */
+        bool opened, relayed;
+        char *caller; /* the observer's word for whom to tell of the end; NULL: nobody asked */
         struct Opening *opening;
         struct Tunnel *tunnel;
         p2p_stream *stream;
@@ -24,13 +25,14 @@ struct Outgoing {
         p2p_list outgoing, of_proxy;
 };
 
-/* Takes the fd on success: a connected stream socket. proxy may be NULL. -ENOBUFS: TUNNELS_MAX; -EINVAL: the service. What
- * comes of it is a record in the journal, in the proxy, and told to the observer if `wanted`. An unreachable peer is tried
+/* Its number, or < 0. Takes the fd on success: a connected stream socket. proxy may be NULL. -ENOBUFS: TUNNELS_MAX; -EINVAL: the service. What
+ * comes of it is a record in the journal, in the proxy, and told to the observer if there is a caller. An unreachable peer is tried
  * for 30 s; a failure is a reset of the socket. */
-int outgoing_new(Manager *manager, Proxy *proxy, int fd, const p2p_peer_id *peer, const char *peer_text, const char *service,
-                 bool wanted, Outgoing **ret);
+int64_t outgoing_new(Manager *manager, Proxy *proxy, int fd, const p2p_peer_id *peer, const char *peer_text, const char *service,
+                 const char *caller);
 /* The same with a stream that is open already; takes it too. */
-int outgoing_new_open(Manager *manager, p2p_stream *stream, int fd, const char *peer_text, const char *service);
+int outgoing_new_open(Manager *manager, p2p_stream *stream, int fd, const char *peer_text, const char *service,
+                      const char *caller);
 Outgoing *outgoing_free(Outgoing *outgoing); /* resets what still runs, without a record */
 P2P_CLEANUP(Outgoing, outgoing_free);
 void outgoing_forget_proxy(Proxy *proxy);

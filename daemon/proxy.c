@@ -50,7 +50,7 @@ static void rest(Proxy *p) {
 }
 
 static void refuse_unknown(Proxy *p, int fd) {
-        char text[256];
+        char text[96 + 2 * PROXY_PEER_MAX];
 
         socket_reset(fd);
         (void) snprintf(text, sizeof(text), "no peer is called %s here; give it a name: peerupctl auth add ID --name %s", p->peer,
@@ -63,17 +63,17 @@ static void refuse_unknown(Proxy *p, int fd) {
 
 static void begin(Proxy *p, int fd) {
         p2p_peer_id peer;
-        int r;
+        int64_t r;
 
         if (manager_resolve(p->manager, p->peer, &peer) < 0) {
                 refuse_unknown(p, fd);
                 return;
         }
-        r = outgoing_new(p->manager, p, fd, &peer, p->peer, p->service, false, NULL);
+        r = outgoing_new(p->manager, p, fd, &peer, p->peer, p->service, NULL);
         if (r < 0) {
                 socket_reset(fd);
-                set_error(p, strerror(-r));
-                (void) log_warning_errno(r, "%s: cannot take a connection: %m", p->id);
+                set_error(p, strerror((int) -r));
+                (void) log_warning_errno((int) r, "%s: cannot take a connection: %m", p->id);
                 return;
         }
         p->n_outgoing++;

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Changes that D-Bus asks for: first the file, by lib/service (locked, atomic, nothing else touched), then the reload that
+ * puts it in force. So what runs is always what a start would read.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/manager-config.h"
+#include "daemon/relays.h"
+#include "daemon/service.h"
+#include "service/config-edit.h"
+#include "service/journal.h"
+
+/* The first error in words; then the new config in force. */
+static int after_edit(Manager *m, int r, const ConfigProblems *problems, char **ret_reason) {
+        for (size_t i = 0; r < 0 && i < problems->n; i++)
+                if (problems->items[i].severity == CONFIG_ERROR) {
+                        *ret_reason = config_problem_format(m->config_path, &problems->items[i]);
+                        break;
+                }
+        if (r < 0)
+                return r;
+        audit(AUDIT_CONFIG, AUDIT_TEXT("ACTION", "edit"), AUDIT_TEXT("FILE", m->config_path));
+        return manager_reload(m, ret_reason);
+}
+
+int manager_authorize(Manager *m, const p2p_peer_id *peer, const char *comment, uint64_t expires, const char *name,
+                      char **ret_reason) {
+        _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
+        char when[RFC3339_TEXT_MAX];
+        AuthorizedAttribute attribute = { .key = "expires", .value = when };
+        int r;
+
+        if (!problems)
+                return -ENOMEM;
+        if (!access_gating(m->access))
+                return -EPERM;
+        if (access_keys(m->access) && authorized_keys_find(access_keys(m->access), peer))
+                return -EEXIST;
+        if (name) {
+                char id[P2P_PEER_ID_TEXT_MAX];
+                const ConfigName *known = node_config_find_name(m->config, name);
+
+                if (!known || !p2p_peer_id_equal(&known->peer, peer)) {
+                        r = config_add_name(m->config_path, name, p2p_peer_id_format(peer, id), problems);
+                        if (r == -EEXIST)
+                                return -ENOTUNIQ;
+                        r = after_edit(m, r, problems, ret_reason);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        if (expires != USEC_INFINITY)
+                (void) rfc3339_format(expires, when);
+        r = authorized_keys_add(access_path(m->access), peer, comment, &attribute, expires != USEC_INFINITY);
+        if (r < 0)
+                return r;
+        audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", "add"), AUDIT_TEXT("SOURCE", "api"), AUDIT_PEER(peer));
+        return access_load(m->access, access_path(m->access), true);
+}
+
+int manager_deauthorize(Manager *m, const p2p_peer_id *peer, bool disconnect) {
+        int r;
+
+        if (!access_gating(m->access))
+                return -EPERM;
+        r = authorized_keys_remove(access_path(m->access), peer);
+        if (r < 0)
+                return r;
+        audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", "remove"), AUDIT_TEXT("SOURCE", "api"), AUDIT_PEER(peer));
+        m->spared = disconnect ? NULL : peer;
+        r = access_load(m->access, access_path(m->access), true);
+        m->spared = NULL;
+        return r;
+}
+
+int manager_expose(Manager *m, const char *name, const char *address, const p2p_peer_id *allowed, size_t n_allowed,
+                   bool persistent, char **ret_reason) {
+        _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
+        Service *service;
+        int r;
+
+        if (!problems)
+                return -ENOMEM;
+        if (service_find(m, name))
+                return -EEXIST;
+        /* Made before it is written: what the file then says is known to work. */
+        r = service_new(m, name, address, allowed, n_allowed, true, &service);
+        if (r < 0)
+                return r;
+        if (persistent) {
+                r = config_add_service(m->config_path, name, address, NULL, problems);
+                if (r < 0)
+                        service_free(service);
+                return after_edit(m, r, problems, ret_reason);
+        }
+        audit(AUDIT_SERVICE_CHANGE, AUDIT_TEXT("SERVICE", name), AUDIT_TEXT("ACTION", "expose"));
+        return 0;
+}
+
+int manager_unexpose(Manager *m, const char *name, char **ret_reason) {
+        _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
+        Service *service = service_find(m, name);
+        int r;
+
+        if (!problems)
+                return -ENOMEM;
+        if (node_config_find_service(m->config, name)) {
+                r = config_remove_service(m->config_path, name, problems);
+                r = after_edit(m, r, problems, ret_reason);
+                if (r < 0)
+                        return r;
+                service = service_find(m, name); /* the reload withdrew it */
+        } else if (!service)
+                return -ENOENT;
+        if (service) {
+                audit(AUDIT_SERVICE_CHANGE, AUDIT_TEXT("SERVICE", name), AUDIT_TEXT("ACTION", "unexpose"));
+                service_free(service);
+        }
+        return 0;
+}
+
+int manager_add_relay(Manager *m, const char *address, char **ret_reason) {
+        _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
+
+        if (!problems)
+                return -ENOMEM;
+        return after_edit(m, config_add_relay(m->config_path, address, problems), problems, ret_reason);
+}
+
+int manager_remove_relay(Manager *m, const char *relay, bool force, char **ret_reason) {
+        _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
+        p2p_peer_id id;
+        RelayInfo info;
+        int r;
+
+        if (!problems)
+                return -ENOMEM;
+        if (manager_resolve(m, relay, &id) < 0)
+                return after_edit(m, config_remove_relay(m->config_path, relay, force, problems), problems, ret_reason);
+        /* All addresses of this relay; each removal makes the list anew. */
+        for (unsigned i = 0, n = 0;; i++) {
+                if (!relays_at(m->relays, i, &info))
+                        return n > 0 ? 0 : -ENOENT;
+                if (!p2p_peer_id_equal(info.relay, &id))
+                        continue;
+                r = after_edit(m, config_remove_relay(m->config_path, info.address, force, problems), problems, ret_reason);
+                if (r < 0)
+                        return r;
+                n++;
+                i = (unsigned) -1;
+        }
+}
+
+int manager_add_proxy(Manager *m, const char *name, const char *peer, const char *service, const char *listen,
+                      char **ret_reason) {
+        _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
+
+        if (!problems)
+                return -ENOMEM;
+        return after_edit(m, config_add_proxy(m->config_path, name, peer, service, listen, problems), problems, ret_reason);
+}
+
+int manager_remove_proxy(Manager *m, const char *name, char **ret_reason) {
+        _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
+
+        if (!problems)
+                return -ENOMEM;
+        return after_edit(m, config_remove_proxy(m->config_path, name, problems), problems, ret_reason);
+}
