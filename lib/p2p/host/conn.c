@@ -130,7 +130,6 @@ p2p_conn *conn_free(p2p_conn *conn) {
 
         if (!conn)
                 return NULL;
-        p2p_task_cancel(&conn->news);
         p2p_list_unlink(&conn->conns);
         P2P_LIST_FOREACH(n, &conn->negotiations, negotiation, negotiations)
                 negotiation_free(n);
@@ -143,6 +142,7 @@ p2p_conn *conn_free(p2p_conn *conn) {
                 open_conn_gone(node);
         }
         p2p_session_free(conn->session);
+        p2p_task_cancel(&conn->news); /* after what may post it */
         p2p_addr_free(conn->remote);
         for (size_t i = 0; i < conn->n_protocols; i++)
                 free(conn->protocols[i]);

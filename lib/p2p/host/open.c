@@ -36,11 +36,11 @@ struct p2p_open {
 p2p_open *p2p_open_free(p2p_open *o) {
         if (!o)
                 return NULL;
-        p2p_task_cancel(&o->step);
-        p2p_timer_stop(&o->deadline);
-        p2p_list_unlink(&o->waiting);
         p2p_dial_free(o->dial);
         p2p_stream_free(o->stream);
+        p2p_task_cancel(&o->step); /* after what may post it */
+        p2p_timer_stop(&o->deadline);
+        p2p_list_unlink(&o->waiting);
         free(o);
         return NULL;
 }

@@ -22,9 +22,9 @@ struct p2p_exchange {
 p2p_exchange *p2p_exchange_free(p2p_exchange *x) {
         if (!x)
                 return NULL;
-        p2p_task_cancel(&x->step);
-        p2p_timer_stop(&x->deadline);
         p2p_stream_free(x->stream);
+        p2p_task_cancel(&x->step); /* after what may post it */
+        p2p_timer_stop(&x->deadline);
         p2p_outbox_done(&x->out);
         p2p_delimited_done(&x->in);
         free(x);

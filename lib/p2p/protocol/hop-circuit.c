@@ -52,6 +52,8 @@ static void end(circuit *c, int error) {
         p2p_circuit_report report = report_of(c, error);
         p2p_hop *hop = c->hop;
 
+        p2p_channel_set_wake(c->to_src, NULL);
+        p2p_channel_set_wake(c->to_dst, NULL);
         p2p_task_cancel(&c->step);
         p2p_timer_stop(&c->deadline);
         p2p_list_unlink(&c->circuits);

@@ -54,11 +54,11 @@ typedef struct push_rate {
 static talk *talk_free(talk *t) {
         if (!t)
                 return NULL;
-        p2p_task_cancel(&t->step);
-        p2p_timer_stop(&t->deadline);
-        p2p_list_unlink(&t->talks);
         p2p_open_free(t->open);
         p2p_stream_free(t->stream);
+        p2p_task_cancel(&t->step); /* after what may post it */
+        p2p_timer_stop(&t->deadline);
+        p2p_list_unlink(&t->talks);
         p2p_outbox_done(&t->out);
         p2p_delimited_done(&t->in);
         p2p_identify_info_done(&t->info);

@@ -28,11 +28,11 @@ typedef struct echo {
 } echo;
 
 static echo *echo_free(echo *e) {
-        p2p_task_cancel(&e->step);
+        p2p_stream_free(e->stream);
+        p2p_task_cancel(&e->step); /* after what may post it */
         p2p_timer_stop(&e->idle);
         p2p_timer_stop(&e->life);
         p2p_list_unlink(&e->echoes);
-        p2p_stream_free(e->stream);
         free(e);
         return NULL;
 }

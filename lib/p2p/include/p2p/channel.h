@@ -8,7 +8,8 @@
  * relayed circuit. A layer owns the channel below it and is the channel above it. No operation here calls back.
  * When a read or a write may make progress again, or the channel broke, it posts `wake`; the woken side tries
  * both, and may free anything, this channel too. Spurious wakes are allowed, lost ones are not: after -EAGAIN
- * from readv (or writev) a wake follows as soon as that operation can make progress.
+ * from readv (or writev) a wake follows as soon as that operation can make progress. reset() and free() may post it
+ * too: an owner cancels its task after them, not before.
  */
 
 #include <stdint.h>
