@@ -24,8 +24,10 @@ static void nonce_of(uint64_t counter, uint8_t nonce[static NONCE_SIZE]) {
 
 void p2p_aead_seal(const uint8_t key[static P2P_AEAD_KEY_SIZE], uint64_t counter, p2p_view ad, uint8_t *data,
                    size_t n, uint8_t tag[static P2P_AEAD_TAG_SIZE]) {
-        uint8_t nonce[NONCE_SIZE];
+        uint8_t nonce[NONCE_SIZE], none = 0;
 
+        if (n == 0)
+                data = &none; /* libsodium wants a pointer even to nothing */
         nonce_of(counter, nonce);
         (void) crypto_aead_chacha20poly1305_ietf_encrypt_detached(data, tag, NULL, data, n, ad.data, ad.n,
                                                                   NULL, nonce, key);
@@ -33,9 +35,11 @@ void p2p_aead_seal(const uint8_t key[static P2P_AEAD_KEY_SIZE], uint64_t counter
 
 int p2p_aead_open(const uint8_t key[static P2P_AEAD_KEY_SIZE], uint64_t counter, p2p_view ad, uint8_t *data,
                   size_t n, const uint8_t tag[static P2P_AEAD_TAG_SIZE]) {
-        uint8_t nonce[NONCE_SIZE];
+        uint8_t nonce[NONCE_SIZE], none = 0;
         int r;
 
+        if (n == 0)
+                data = &none;
         nonce_of(counter, nonce);
         r = crypto_aead_chacha20poly1305_ietf_decrypt_detached(data, NULL, data, n, tag, ad.data, ad.n,
                                                                nonce, key);

@@ -121,7 +121,10 @@ const p2p_public_key *p2p_identity_public_key(const p2p_identity *id) {
 
 void p2p_identity_sign(const p2p_identity *id, p2p_view message,
                        uint8_t signature[static P2P_SIGNATURE_SIZE]) {
-        (void) crypto_sign_detached(signature, NULL, message.data, message.n, id->secret);
+        static const uint8_t none;
+
+        (void) crypto_sign_detached(signature, NULL, message.n > 0 ? message.data : &none, message.n,
+                                    id->secret);
 }
 
 p2p_identity *p2p_identity_free(p2p_identity *id) {
