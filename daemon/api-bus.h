@@ -14,7 +14,7 @@
 
 typedef struct Api {
         Manager *manager; /* borrowed */
-        sd_bus *bus;      /* borrowed */
+        sd_bus *bus;      /* referenced; closed with the Api */
         BusClients *clients;
         Polkit *polkit;
         uid_t proxy_uid;

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* dev.peerup.daemon1.Service, and the manager's methods about services. */
+
+#include "daemon/service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/api-bus.h"
+#include "daemon/manager-config.h"
+
+#define ALLOWED_MAX 1024u /* peers of one call; arbitrary */
+
+/* ---- objects ---- */
+char *service_object_path(const Service *service) {
+        char *path;
+
+        return sd_bus_path_encode(BUS_SERVICE_PREFIX, service->name, &path) < 0 ? NULL : path;
+}
+
+int service_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                        sd_bus_error *error) {
+        const Api *api = userdata;
+        char *name;
+        int r;
+
+        (void) bus, (void) interface, (void) error;
+        r = sd_bus_path_decode(path, BUS_SERVICE_PREFIX, &name);
+        if (r <= 0)
+                return r;
+        *ret = service_find(api->manager, name);
+        free(name);
+        return *ret != NULL;
+}
+
+int service_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error) {
+        const Api *api = userdata;
+        Service *service;
+        size_t n = 0;
+        char **list;
+
+        (void) bus, (void) path, (void) error;
+        list = calloc(api->manager->n_services + 1, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        P2P_LIST_FOREACH(service, &api->manager->services, Service, services) {
+                list[n] = service_object_path(service);
+                if (list[n])
+                        n++;
+        }
+        *ret = list;
+        return 0;
+}
+
+void service_emit_changed(Api *api, const Service *service) {
+        char *path = service_object_path(service);
+
+        if (path)
+                (void) sd_bus_emit_properties_changed(api->bus, path, BUS_SERVICE_INTERFACE, "LocalAddress", "Enabled",
+                                                      "Transient", "AllowedPeers", "Connections", NULL);
+        free(path);
+}
+
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                    void *userdata, sd_bus_error *error) {
+        const Service *service = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) error;
+        return sd_bus_message_append(reply, "s", strcmp(property, "Name") == 0       ? service->name
+                                                 : strcmp(property, "Protocol") == 0 ? service->protocol
+                                                                                     : service->address);
+}
+
+static int get_enabled(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
+        return sd_bus_message_append(reply, "b", 1); /* a disabled one is no object */
+}
+
+static int get_transient(sd_bus *bus, const char *path, const char *interface, const char *property,
+                         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Service *service = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "b", (int) service->transient);
+}
+
+static int get_allowed(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Service *service = userdata;
+        char id[P2P_PEER_ID_TEXT_MAX];
+        int r;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        for (size_t i = 0; r >= 0 && i < service->n_allowed; i++)
+                r = sd_bus_message_append(reply, "s", p2p_peer_id_format(&service->allowed[i], id));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* ---- methods ---- */
+static int unexpose(sd_bus_message *m, Api *api, const char *name, sd_bus_error *error) {
+        char *reason = NULL;
+        int r;
+
+        r = manager_unexpose(api->manager, name, &reason);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_SERVICE,
+                                         "There is no service '%s': see peerupctl services", name);
+        if (r < 0)
+                return api_config_error(error, r, "The service stays", reason);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_unexpose(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        char name[SERVICE_NAME_MAX + 1];
+        Service *service = userdata;
+        Api *api = api_of(service->manager);
+        int r;
+
+        r = authorize(m, ACTION_MANAGE_SERVICES, UID_NONE, api->polkit, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        (void) strcpy(name, service->name); /* the object goes */
+        return unexpose(m, api, name, error);
+}
+
+const sd_bus_vtable service_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Unexpose", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_unexpose,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Name", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Protocol", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("LocalAddress", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Enabled", "b", get_enabled, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Transient", "b", get_transient, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("AllowedPeers", "as", get_allowed, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Connections", "u", NULL, offsetof(Service, n_incoming), SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_VTABLE_END,
+};
+
+int method_list_services(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Api *api = userdata;
+        sd_bus_message *reply = NULL;
+        Service *s;
+        int r;
+
+        r = authorize(m, ACTION_INSPECT, UID_NONE, api->polkit, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(sssbo)");
+        P2P_LIST_FOREACH(s, &api->manager->services, Service, services) {
+                char *path = service_object_path(s);
+
+                if (r >= 0)
+                        r = path ? sd_bus_message_append(reply, "(sssbo)", s->name, s->protocol, s->address, 1, path)
+                                 : -ENOMEM;
+                free(path);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_send(reply);
+        sd_bus_message_unref(reply);
+        return r < 0 ? r : 1;
+}
+
+typedef struct ExposeOptions {
+        p2p_peer_id *allowed; /* NULL: everybody */
+        size_t n_allowed;
+        bool persistent;
+} ExposeOptions;
+
+static void expose_options_done(ExposeOptions *o) {
+        free(o->allowed);
+}
+
+static int read_allowed(const Api *api, sd_bus_message *m, ExposeOptions *o, sd_bus_error *error) {
+        const char *text;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+        if (!o->allowed)
+                o->allowed = calloc(ALLOWED_MAX, sizeof(*o->allowed));
+        if (!o->allowed)
+                return -ENOMEM;
+        o->n_allowed = 0;
+        while ((r = sd_bus_message_read(m, "s", &text)) > 0) {
+                if (o->n_allowed == ALLOWED_MAX)
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                 "allowed-peers: at most %u", ALLOWED_MAX);
+                r = api_resolve(api, text, &o->allowed[o->n_allowed], error);
+                if (r < 0)
+                        return r;
+                o->n_allowed++;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_options(const Api *api, sd_bus_message *m, ExposeOptions *o, sd_bus_error *error) {
+        int r, persistent = 0;
+        const char *key;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(m, "s", &key);
+                if (r < 0)
+                        return r;
+                if (strcmp(key, "persistent") == 0)
+                        r = sd_bus_message_read(m, "v", "b", &persistent);
+                else if (strcmp(key, "allowed-peers") == 0)
+                        r = read_allowed(api, m, o, error);
+                else
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%.64s': "
+                                                 "persistent (b) and allowed-peers (as) are known", key);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        o->persistent = persistent;
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int tell(sd_bus_error *error, int r, const char *name, char *reason) {
+        switch (r) {
+        case -EINVAL:
+                if (!reason)
+                        return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
+                                                 "A service's name has " SERVICE_NAME_RULE);
+                break;
+        case -EPERM:
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
+                                         "peer-up speaks '%s' itself: choose another name", name);
+        case -EDESTADDRREQ:
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDRESS,
+                                         "An address is host:port, :port or /path of a UNIX socket, as localhost:22");
+        case -EEXIST:
+                free(reason);
+                return sd_bus_error_setf(error, BUS_ERROR_SERVICE_EXISTS, "There is a service '%s' already: "
+                                         "remove it first: peerupctl service remove %s", name, name);
+        case -ENOBUFS:
+                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "There are %u services, which is the limit",
+                                         SERVICES_MAX);
+        }
+        return api_config_error(error, r, "The service is not offered", reason);
+}
+
+int method_expose_service(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(expose_options_done) ExposeOptions options = {};
+        Api *api = userdata;
+        const char *name, *address;
+        char *reason = NULL;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &name, &address);
+        if (r < 0)
+                return r;
+        r = authorize(m, ACTION_MANAGE_SERVICES, UID_NONE, api->polkit, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = read_options(api, m, &options, error);
+        if (r < 0)
+                return r;
+        if (options.persistent && options.allowed)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A list of peers is not written by this call: "
+                                         "add allowed_peers to the service in config.yaml, then systemctl reload peerup");
+        r = manager_expose(api->manager, name, address, options.allowed, options.n_allowed, options.persistent, &reason);
+        if (r < 0)
+                return tell(error, r, service_name_is_valid(name) ? name : "?", reason);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+int method_unexpose_service(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Api *api = userdata;
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = authorize(m, ACTION_MANAGE_SERVICES, UID_NONE, api->polkit, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        if (!service_name_is_valid(name))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME, "A service's name has " SERVICE_NAME_RULE);
+        return unexpose(m, api, name, error);
+}
