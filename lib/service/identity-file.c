@@ -16,7 +16,7 @@
 
 #define KEY_FILE_MAX 16384u /* an RSA key is named in the error, so it must be read */
 
-/* A credential of systemd's is 0400 or 0440 by its rules, in a directory of ours alone. */
+/* Not asked of a credential: systemd sets its mode, in a directory that is ours alone. */
 static int check_mode(const char *path, const struct stat *st, ConfigProblems *problems) {
         int r;
 
