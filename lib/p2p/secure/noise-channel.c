@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "io/orphan.h"
 #include "secure/noise-channel.h"
 #include "secure/noise-in.h"
 #include "secure/noise-out.h"
@@ -25,7 +26,8 @@ typedef struct noise_channel {
         p2p_noise_in in;
         p2p_noise_out out;
         bool is_shut, is_shut_below;
-        bool is_orphan; /* freed by its owner, flushing */
+        bool is_orphan; /* freed by its owner, flushing: the loop's */
+        p2p_orphan orphan;
 } noise_channel;
 
 _Static_assert(sizeof(noise_channel) <= 512, "ten thousand idle ones are meant to be cheap");
@@ -35,6 +37,8 @@ static noise_channel *from_channel(p2p_channel *c) {
 }
 
 static noise_channel *destroy(noise_channel *nc) {
+        if (nc->is_orphan)
+                p2p_orphan_leave(&nc->orphan);
         p2p_task_cancel(&nc->below_wake);
         p2p_timer_stop(&nc->linger);
         p2p_channel_set_wake(nc->below, NULL);
@@ -101,11 +105,16 @@ static uint32_t noise_reset_code(const p2p_channel *c) {
         return p2p_channel_reset_code(container_of(c, const noise_channel, channel)->below);
 }
 
+static void on_orphan_free(p2p_orphan *orphan) {
+        destroy(container_of(orphan, noise_channel, orphan));
+}
+
 static p2p_channel *noise_free(p2p_channel *c) {
         noise_channel *nc = from_channel(c);
 
         c->wake = NULL;
         if (nc->is_shut && flush(nc) == -EAGAIN && p2p_timer_set(&nc->linger, P2P_NOISE_LINGER_USEC) >= 0) {
+                p2p_orphan_adopt(&nc->orphan, nc->loop, on_orphan_free);
                 nc->is_orphan = true;
                 return NULL;
         }

@@ -401,6 +401,19 @@ static void freed_after_its_shutdown_it_does_not_wait_for_ever(void **state) {
         }
 }
 
+static void freed_after_its_shutdown_it_goes_with_the_loop(void **state) {
+        p2p_memory_options options = { .capacity = 30 };
+        fixture f;
+
+        (void) state;
+        setup(&f, &options);
+        assert_int_equal(p2p_channel_write(f.sealed, "0123456789", 10), 10);
+        assert_int_equal(p2p_channel_write(f.sealed, "0123456789", 10), 10);
+        assert_int_equal(p2p_channel_shutdown(f.sealed), 0);
+        f.sealed = p2p_channel_free(f.sealed);
+        done(&f); /* the leak checker sees the rest */
+}
+
 static void freed_without_a_shutdown_it_resets(void **state) {
         fixture f;
 
@@ -467,6 +480,7 @@ int main(void) {
                 cmocka_unit_test(a_shutdown_waits_behind_what_is_pending),
                 cmocka_unit_test(freed_after_its_shutdown_it_still_delivers),
                 cmocka_unit_test(freed_after_its_shutdown_it_does_not_wait_for_ever),
+                cmocka_unit_test(freed_after_its_shutdown_it_goes_with_the_loop),
                 cmocka_unit_test(freed_without_a_shutdown_it_resets),
                 cmocka_unit_test(the_code_of_a_reset_is_passed_both_ways),
                 cmocka_unit_test(the_woken_side_may_free_it),
