@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The far side of a muxer, by hand (see the header). Any failure is a failed test: it says what it saw and aborts. */
+/* The far side of a muxer, by hand (see the header). A failure says what was seen and aborts. */
 
 #include <assert.h>
 #include <errno.h>
@@ -104,7 +104,8 @@ bool yamux_peer_next(yamux_peer *p, p2p_yamux_header *ret) {
 }
 
 static void print(const char *what, const p2p_yamux_header *h) {
-        fprintf(stderr, "%s: type %u flags %u id %u length %u\n", what, h->type, h->flags, h->stream_id, h->length);
+        fprintf(stderr, "%s: type %u flags %u id %u length %u\n", what, h->type, h->flags, h->stream_id,
+                h->length);
 }
 
 void yamux_peer_expect(yamux_peer *p, unsigned type, unsigned flags, uint32_t id, uint32_t length) {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Two rigs for the muxer, each with a manual loop of its own. With frames: one session, and in the test's hands the other end
- * of its channel, to which frames are written by hand. With a pair: two sessions that talk to each other.
+ * Two rigs for the muxer, each with a manual loop of its own. A peer: one session, and in the test's hands
+ * the other end of its channel, to which frames are written by hand. A pair: two sessions that talk.
  */
 
 #include <p2p/session.h>

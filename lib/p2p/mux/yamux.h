@@ -20,10 +20,10 @@ typedef struct p2p_budget {
 
 typedef struct p2p_yamux_options {
         bool client;              /* the dialler: odd ids */
-        size_t buffer_max;        /* unread bytes; beyond it the fullest stream is reset (0x1002). 0: 64 MiB */
+        size_t buffer_max;        /* unread bytes; beyond it the fullest stream is reset. 0: 64 MiB */
         p2p_budget *budget;       /* shared; borrowed; NULL: only buffer_max */
         unsigned streams_max;     /* opened by the far side */
-        uint64_t keepalive_usec;  /* a ping after so long without a frame; nothing in 10 s ends it. 0: 30 s */
+        uint64_t keepalive_usec;  /* a ping after such a silence; 10 s more end it. 0: 30 s */
 } p2p_yamux_options;
 
 /* Takes the channel on success. Sends its first ping at once (go grows no window before its pong). */

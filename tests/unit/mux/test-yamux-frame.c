@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The frame header (wire reference 8): what is refused, and that every recorded frame survives decoding and encoding. */
+/* The frame header (wire reference 8): what is refused, and that recorded frames survive both ways. */
 
 #include <errno.h>
 #include <setjmp.h>

@@ -191,7 +191,7 @@ static void after_their_fin_there_is_no_credit_and_no_data(void **state) {
         (void) state;
         yamux_peer_send(p, YAMUX_DATA, YAMUX_FIN, 1, 200000);
         assert_int_equal(p2p_channel_read(c, data, sizeof(data)), 200000);
-        yamux_peer_send(p, YAMUX_DATA, 0, 1, 10);                    /* data after FIN, second FIN: ignored */
+        yamux_peer_send(p, YAMUX_DATA, 0, 1, 10); /* data after FIN, second FIN: ignored */
         yamux_peer_send(p, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 1, 0);
         assert_int_equal(p2p_channel_read(c, data, sizeof(data)), 0);
         yamux_peer_expect_none(p);
@@ -281,7 +281,8 @@ static void echo_through(const p2p_memory_options *memory, size_t n) {
         for (size_t i = 0; i < n; i++)
                 out[i] = (uint8_t) (i * 131 + i / 251);
         while (read < n) {
-                ssize_t k = written < n ? p2p_channel_write(a, out + written, P2P_MIN(n - written, (size_t) 70001)) : 0;
+                size_t part = P2P_MIN(n - written, (size_t) 70001);
+                ssize_t k = part > 0 ? p2p_channel_write(a, out + written, part) : 0;
 
                 if (k > 0)
                         written += (size_t) k;

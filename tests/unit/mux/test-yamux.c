@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The life of a session (wire reference 8, 20): first ping, pongs, keepalive, round trip, GoAway, end, backlog. */
+/* The life of a session (wire reference 8, 20): pings, keepalive, round trip, GoAway, end, backlog. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -236,7 +236,7 @@ static void open_stops_at_the_backlog_and_goes_on_with_the_acks(void **state) {
                 yamux_peer_expect(p, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 2 * i + 1, 0);
         assert_int_equal(p->n_wakes, 0);
 
-        /* data and FIN do not replace the ACK; the ACK gives one place back, a second one of the same stream none */
+        /* data and FIN do not replace the ACK; it gives one place back, and its duplicate none */
         yamux_peer_send(p, YAMUX_DATA, YAMUX_FIN, 1, 4);
         assert_int_equal(p->session->ops->open(p->session, &more), -EAGAIN);
         yamux_peer_send(p, YAMUX_WINDOW_UPDATE, YAMUX_ACK, 1, 70);
