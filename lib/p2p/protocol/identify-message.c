@@ -109,6 +109,17 @@ int p2p_identify_info_merge(p2p_identify_info *info, p2p_view message) {
         return r;
 }
 
+bool p2p_identify_info_is_signed(const p2p_identify_info *info, const p2p_peer_id *peer) {
+        p2p_peer_record record;
+        bool ours;
+
+        if (!info->record || p2p_peer_record_open(P2P_VIEW(info->record, info->n_record), &record) < 0)
+                return false;
+        ours = p2p_peer_id_equal(&record.peer, peer);
+        p2p_peer_record_done(&record);
+        return ours;
+}
+
 /* go-libp2p's rule by where the other end is [run]: public peers keep public addresses, private ones lose loopback. */
 static bool believable(const p2p_addr *addr, const p2p_addr *remote) {
         if (!remote || p2p_addr_is_loopback(remote))

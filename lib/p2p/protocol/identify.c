@@ -27,6 +27,8 @@ struct p2p_identify {
         p2p_hook hook;
         p2p_timer push;
         p2p_list talks;
+        p2p_identified_fn watcher;
+        void *userdata;
 };
 
 /* One stream of either protocol, in either direction. */
@@ -102,6 +104,20 @@ static int step_read(talk *t) {
         }
 }
 
+static void tell_watcher(talk *t) {
+        p2p_identified what = {
+                .agent = t->info.agent ? t->info.agent : "",
+                .protocols = t->info.protocols,
+                .n_protocols = t->info.n_protocols,
+                .listen_addrs = t->info.listen_addrs,
+                .n_listen_addrs = t->info.n_listen_addrs,
+                .observed = t->info.observed,
+                .record = p2p_identify_info_is_signed(&t->info, p2p_conn_peer(t->conn)),
+        };
+
+        t->identify->watcher(t->conn, &what, t->identify->userdata);
+}
+
 static void learn(talk *t) {
         p2p_conn *conn = t->conn;
         p2p_addr **addrs;
@@ -115,6 +131,8 @@ static void learn(talk *t) {
                 }
                 free(addrs);
         }
+        if (t->identify->watcher)
+                tell_watcher(t);
         /* Last: it tells the program, which may close the connection. */
         p2p_conn_set_identified(conn, t->info.agent ? t->info.agent : "", t->info.protocols, t->info.n_protocols);
 }
@@ -275,6 +293,11 @@ int p2p_identify_new(p2p_host *host, p2p_identify **ret) {
                 return r;
         *ret = TAKE_PTR(identify);
         return 0;
+}
+
+void p2p_identify_watch(p2p_identify *identify, p2p_identified_fn fn, void *userdata) {
+        identify->watcher = fn;
+        identify->userdata = userdata;
 }
 
 p2p_identify *p2p_identify_free(p2p_identify *identify) {

@@ -161,6 +161,7 @@ static void on_answer(p2p_stream *stream, p2p_view bytes, int error, void *userd
                 return fail(r, error);
         schedule_refresh(r);
         set_state(r, P2P_RESERVATION_ACTIVE, 0);
+        p2p_task_post(&r->news); /* a refresh is news, too */
 }
 
 static void on_stream(p2p_stream *stream, int error, void *userdata) {

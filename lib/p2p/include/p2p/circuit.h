@@ -22,7 +22,7 @@ typedef enum p2p_reservation_state {
         _P2P_RESERVATION_STATE_MAX,
 } p2p_reservation_state;
 
-/* Runs from the loop at each change of state or error. */
+/* Runs from the loop at each change of state or error, and each time that the reservation was refreshed. */
 typedef void (*p2p_reservation_fn)(p2p_reservation *reservation, void *userdata);
 
 /* Holds a reservation at the relay for as long as it lives: connects (the relay's addresses are in the peerstore), reserves,
