@@ -128,7 +128,8 @@ static const struct {
         { "/unix/a", NEITHER },
         { "/memory/1", NEITHER },
         { "/tcp/1", NEITHER },
-        { "/ip4/8.8.8.8/tcp/1/p2p/12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB/p2p-circuit", PUBLIC },
+        { "/ip4/8.8.8.8/tcp/1/p2p/12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB/p2p-circuit",
+          PUBLIC },
 };
 
 static void every_edge_of_every_range(void **state) {

@@ -16,7 +16,9 @@
 #define ID_A "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
 #define HASH_A "00240801122003a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
 #define QM "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"
-#define ONION "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd" /* the address of torproject.org's vectors */
+#define ONION                                                                                               \
+        "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd"    /* the address of torproject.org's    \
+                                                                         vectors */
 #define AAAA32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 32 zero bytes */
 
 /* good: canonical text, or NULL where it is refused. */
@@ -45,7 +47,7 @@ static const struct {
         { "/onion3/1ww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd:1", NULL },
         { "/garlic32/" AAAA32, "/garlic32/" AAAA32 },
         { "/garlic32/" AAAA32 "aaaa", "/garlic32/" AAAA32 "aaaa" }, /* 35 bytes */
-        { "/garlic32/" AAAA32 "aaa", NULL },             /* 34 bytes */
+        { "/garlic32/" AAAA32 "aaa", NULL },                        /* 34 bytes */
         { "/garlic32/" AAAA32 "aaa1", NULL },
         { "/garlic32/" AAAA32 "aaaaa", NULL }, /* a digit too many */
         { "/garlic32/aaaa", NULL },
@@ -73,10 +75,11 @@ static void sizes_of_garlic_are_judged(void **state) {
                 size_t n;
                 int expect;
         } sizes[] = {
-                { P2P_ADDR_GARLIC32, 31, -EBADMSG }, { P2P_ADDR_GARLIC32, 32, 0 },         { P2P_ADDR_GARLIC32, 33, -EBADMSG },
-                { P2P_ADDR_GARLIC32, 34, -EBADMSG }, { P2P_ADDR_GARLIC32, 35, 0 },         { P2P_ADDR_GARLIC32, 36, 0 },
-                { P2P_ADDR_GARLIC64, 385, -EBADMSG }, { P2P_ADDR_GARLIC64, 386, 0 },       { P2P_ADDR_GARLIC64, 387, 0 },
-                { P2P_ADDR_GARLIC64, 388, 0 },
+                { P2P_ADDR_GARLIC32, 31, -EBADMSG },  { P2P_ADDR_GARLIC32, 32, 0 },
+                { P2P_ADDR_GARLIC32, 33, -EBADMSG },  { P2P_ADDR_GARLIC32, 34, -EBADMSG },
+                { P2P_ADDR_GARLIC32, 35, 0 },         { P2P_ADDR_GARLIC32, 36, 0 },
+                { P2P_ADDR_GARLIC64, 385, -EBADMSG }, { P2P_ADDR_GARLIC64, 386, 0 },
+                { P2P_ADDR_GARLIC64, 387, 0 },        { P2P_ADDR_GARLIC64, 388, 0 },
         };
         char text[P2P_ADDR_TEXT_MAX];
 

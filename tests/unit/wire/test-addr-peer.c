@@ -79,14 +79,16 @@ static void a_peer_is_taken_off_and_put_on(void **state) {
                 { DIRECT, DIRECT, DIRECT "/p2p/" A },
                 { DIRECT "/p2p/" A, DIRECT, DIRECT "/p2p/" A },
                 { DIRECT "/p2p/" B, DIRECT, DIRECT "/p2p/" A }, /* replaced */
-                { DIRECT "/p2p/" B "/p2p-circuit", DIRECT "/p2p/" B "/p2p-circuit", DIRECT "/p2p/" B "/p2p-circuit/p2p/" A },
+                { DIRECT "/p2p/" B "/p2p-circuit", DIRECT "/p2p/" B "/p2p-circuit",
+                  DIRECT "/p2p/" B "/p2p-circuit/p2p/" A },
                 { "/p2p/" B, NULL, "/p2p/" A },
         };
         p2p_peer_id a = id_of(A);
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                _cleanup_(p2p_addr_freep) p2p_addr *addr = addr_of(cases[i].text), *without = NULL, *with = NULL;
+                _cleanup_(p2p_addr_freep) p2p_addr *addr = addr_of(cases[i].text), *without = NULL,
+                                                   *with = NULL;
 
                 assert_int_equal(p2p_addr_without_peer(addr, &without), cases[i].without ? 0 : -ENOENT);
                 if (without)
@@ -104,7 +106,8 @@ static void circuits_are_split_at_the_last_one(void **state) {
                 { DIRECT "/p2p/" B "/p2p-circuit/p2p/" A, DIRECT, B },
                 { "/p2p/" B "/p2p-circuit", NULL, B },
                 { "/p2p/" B "/p2p-circuit/p2p/" A, NULL, B },
-                { DIRECT "/p2p/" A "/p2p-circuit/p2p/" B "/p2p-circuit", DIRECT "/p2p/" A "/p2p-circuit", B },
+                { DIRECT "/p2p/" A "/p2p-circuit/p2p/" B "/p2p-circuit", DIRECT "/p2p/" A "/p2p-circuit",
+                  B },
                 { "/p2p-circuit", NULL, NULL },
                 { "/p2p-circuit/p2p/" A, NULL, NULL },
                 { DIRECT "/p2p-circuit/p2p/" A, NULL, NULL }, /* the relay is not named */
@@ -118,7 +121,8 @@ static void circuits_are_split_at_the_last_one(void **state) {
                 _cleanup_(p2p_addr_freep) p2p_addr *addr = addr_of(cases[i].text), *relay_addr = NULL;
                 p2p_peer_id relay;
 
-                assert_int_equal(p2p_addr_split_circuit(addr, &relay_addr, &relay), cases[i].relay ? 0 : -ENOENT);
+                assert_int_equal(p2p_addr_split_circuit(addr, &relay_addr, &relay),
+                                 cases[i].relay ? 0 : -ENOENT);
                 if (!cases[i].relay)
                         continue;
                 assert_string_equal(p2p_peer_id_format(&relay, text), cases[i].relay);

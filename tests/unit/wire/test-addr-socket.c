@@ -28,10 +28,14 @@ static void tcp_addresses_become_sockets_and_back(void **state) {
                 int family;
                 socklen_t size;
         } cases[] = {
-                { "/ip4/192.0.2.1/tcp/4001", "/ip4/192.0.2.1/tcp/4001", AF_INET, sizeof(struct sockaddr_in) },
-                { "/ip4/192.0.2.1/tcp/4001" ID, "/ip4/192.0.2.1/tcp/4001", AF_INET, sizeof(struct sockaddr_in) },
-                { "/ip6/2001:db8::1/tcp/65535", "/ip6/2001:db8::1/tcp/65535", AF_INET6, sizeof(struct sockaddr_in6) },
-                { "/ip6/::ffff:192.0.2.1/tcp/1", "/ip4/192.0.2.1/tcp/1", AF_INET6, sizeof(struct sockaddr_in6) },
+                { "/ip4/192.0.2.1/tcp/4001", "/ip4/192.0.2.1/tcp/4001", AF_INET,
+                  sizeof(struct sockaddr_in) },
+                { "/ip4/192.0.2.1/tcp/4001" ID, "/ip4/192.0.2.1/tcp/4001", AF_INET,
+                  sizeof(struct sockaddr_in) },
+                { "/ip6/2001:db8::1/tcp/65535", "/ip6/2001:db8::1/tcp/65535", AF_INET6,
+                  sizeof(struct sockaddr_in6) },
+                { "/ip6/::ffff:192.0.2.1/tcp/1", "/ip4/192.0.2.1/tcp/1", AF_INET6,
+                  sizeof(struct sockaddr_in6) },
         };
         char text[P2P_ADDR_TEXT_MAX];
 
@@ -112,7 +116,8 @@ static void names_need_dns(void **state) {
                 { "/dns4/example.com", false },
                 { "/dns4/example.com/udp/1", false },
                 { "/dns4/example.com/tcp/1/ws", false },
-                { "/dns4/example.com/tcp/1" ID "/p2p-circuit", false }, /* its relay's address does, once split off */
+                { "/dns4/example.com/tcp/1" ID "/p2p-circuit",
+                  false }, /* its relay's address does, once split off */
                 { "/ip4/1.2.3.4/tcp/1", false },
                 { "/sni/example.com", false },
         };

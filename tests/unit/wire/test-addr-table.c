@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Every row of the multiaddr table of wire reference 1: name, code, its bytes, the size of its value; and its limits. */
+/* Every row of the multiaddr table of wire reference 1: name, code, its bytes, the size of its value; and
+ * its limits. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -108,7 +109,8 @@ static void a_fixed_value_has_its_size(void **state) {
 }
 
 static void a_dns_name_is_at_most_255_characters(void **state) {
-        static const unsigned codes[] = { P2P_ADDR_DNS, P2P_ADDR_DNS4, P2P_ADDR_DNS6, P2P_ADDR_DNSADDR, P2P_ADDR_SNI };
+        static const unsigned codes[] = { P2P_ADDR_DNS, P2P_ADDR_DNS4, P2P_ADDR_DNS6, P2P_ADDR_DNSADDR,
+                                          P2P_ADDR_SNI };
         uint8_t name[256];
 
         (void) state;

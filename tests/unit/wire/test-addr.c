@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Multiaddrs as a whole: the vectors of wire reference 19.2 both ways, the forms that are refused, the limits. */
+/* Multiaddrs as a whole: the vectors of wire reference 19.2 both ways, the forms that are refused, the
+ * limits. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -33,8 +34,10 @@ static const struct {
         { "/ip4/198.51.100.1/udp/4001/quic-v1/p2p/" ID_B "/p2p-circuit/p2p/" ID_A,
           "04c633640191020fa1cd03a50326" HASH_B "a202a50326" HASH_A },
         { "/p2p-circuit", "a202" },
-        { "/ip4/1.2.3.4/udp/4001/quic-v1/webtransport/certhash/uEiAGKYQy6AZrKeIiO8wjqpUEtWrlCPq_NDVQiGm5wxkOIg",
-          "040102030491020fa1cd03d103d20322122006298432e8066b29e2223bcc23aa9504b56ae508fabf3435508869b9c3190e22" },
+        { "/ip4/1.2.3.4/udp/4001/quic-v1/webtransport/certhash/"
+          "uEiAGKYQy6AZrKeIiO8wjqpUEtWrlCPq_NDVQiGm5wxkOIg",
+          "040102030491020fa1cd03d103d20322122006298432e8066b29e2223bcc23aa9504b56ae508fabf3435508869b9c3190"
+          "e22" },
         { "/unix/tmp/p2p.sock", "90030d2f746d702f7032702e736f636b" },
 };
 
@@ -58,14 +61,58 @@ static void vectors_of_the_reference_go_both_ways(void **state) {
 static void bad_texts_are_refused(void **state) {
         static const char *const bad[] = {
                 /* wire reference 19.2 */
-                "/ip4/1.2.3", "/ip4/256.0.0.1", "/tcp/65536", "/ip4/1.2.3.4/tcp", "/p2p/notbase58", "/foo/1", "ip4/1.2.3.4",
+                "/ip4/1.2.3",
+                "/ip4/256.0.0.1",
+                "/tcp/65536",
+                "/ip4/1.2.3.4/tcp",
+                "/p2p/notbase58",
+                "/foo/1",
+                "ip4/1.2.3.4",
                 /* wire reference 1 */
-                "", "/", "//", "///", "/ip4/01.2.3.4", "/ip6/fe80::1%eth0", "/ip4/1.2.3.4//tcp/1", "//ip4/1.2.3.4",
-                "/ip4/1.2.3.4/tcp/1/garbage", "/ip4/1.2.3.4/tcp/1 ", " /ip4/1.2.3.4", "/dns", "/dns/", "/dns4//tcp/1",
-                "/IP4/1.2.3.4", "/tcp/-1", "/tcp/+1", "/tcp/0x10", "/tcp/1e3", "/tcp/", "/tcp/ 1", "/p2p", "/p2p/",
-                "/ip4", "/ip4/", "/ip6/1::2::3", "/ip4/1.2.3.4.5", "/unix", "/unix/", "/unix//", "/memory/x", "/certhash/u",
-                "/certhash/1", "/http-path/", "/http-path/%", "/http-path/%2", "/http-path/%zz", "/ip6zone/", "/ipcidr/256",
-                "/ip4/1.2.3.4\n", "/dns/a\tb", "/dns/a\x7f", "/dns/\xff\xfe", "/4/1.2.3.4",
+                "",
+                "/",
+                "//",
+                "///",
+                "/ip4/01.2.3.4",
+                "/ip6/fe80::1%eth0",
+                "/ip4/1.2.3.4//tcp/1",
+                "//ip4/1.2.3.4",
+                "/ip4/1.2.3.4/tcp/1/garbage",
+                "/ip4/1.2.3.4/tcp/1 ",
+                " /ip4/1.2.3.4",
+                "/dns",
+                "/dns/",
+                "/dns4//tcp/1",
+                "/IP4/1.2.3.4",
+                "/tcp/-1",
+                "/tcp/+1",
+                "/tcp/0x10",
+                "/tcp/1e3",
+                "/tcp/",
+                "/tcp/ 1",
+                "/p2p",
+                "/p2p/",
+                "/ip4",
+                "/ip4/",
+                "/ip6/1::2::3",
+                "/ip4/1.2.3.4.5",
+                "/unix",
+                "/unix/",
+                "/unix//",
+                "/memory/x",
+                "/certhash/u",
+                "/certhash/1",
+                "/http-path/",
+                "/http-path/%",
+                "/http-path/%2",
+                "/http-path/%zz",
+                "/ip6zone/",
+                "/ipcidr/256",
+                "/ip4/1.2.3.4\n",
+                "/dns/a\tb",
+                "/dns/a\x7f",
+                "/dns/\xff\xfe",
+                "/4/1.2.3.4",
         };
         p2p_addr *addr = NULL;
 
@@ -81,24 +128,23 @@ static void bad_bytes_are_refused(void **state) {
                 /* wire reference 19.2 */
                 "04", "047f0000", "0601", "a50300", "a50305aabb", "ff7f",
                 /* wire reference 1 */
-                "",
-                "047f00000106",                     /* no port */
-                "047f000001060fa1ff",               /* something behind it */
-                "8400 7f000001",                    /* a code that is not minimal */
-                "35830061 6263",                    /* a length that is not minimal */
-                "3500",                             /* an empty name */
-                "3503612f62",                       /* a slash in a name */
-                "35026100",                         /* NUL in a name */
-                "3503610a62",                       /* a line end in a name */
-                "350461",                           /* a name cut short */
-                "2a00",                             /* an empty zone */
-                "2a03612f62",                       /* a slash in a zone */
-                "90030161",                         /* a path that does not begin with a slash */
-                "9003012f",                         /* nothing but a slash */
-                "9003032f612f",                     /* a slash at the end */
-                "9003022f61060fa1",                 /* something behind a path */
-                "d20300", "d20302 1220",            /* a certificate hash without its digest */
-                "e10300",                           /* an empty http path */
+                "", "047f00000106",                  /* no port */
+                "047f000001060fa1ff",                /* something behind it */
+                "8400 7f000001",                     /* a code that is not minimal */
+                "35830061 6263",                     /* a length that is not minimal */
+                "3500",                              /* an empty name */
+                "3503612f62",                        /* a slash in a name */
+                "35026100",                          /* NUL in a name */
+                "3503610a62",                        /* a line end in a name */
+                "350461",                            /* a name cut short */
+                "2a00",                              /* an empty zone */
+                "2a03612f62",                        /* a slash in a zone */
+                "90030161",                          /* a path that does not begin with a slash */
+                "9003012f",                          /* nothing but a slash */
+                "9003032f612f",                      /* a slash at the end */
+                "9003022f61060fa1",                  /* something behind a path */
+                "d20300", "d20302 1220",             /* a certificate hash without its digest */
+                "e10300",                            /* an empty http path */
                 "01", "00", "8080808080808080808004" /* unknown codes, a long one */
         };
         p2p_addr *addr = NULL;
@@ -148,11 +194,13 @@ static void an_address_is_at_most_1024_bytes(void **state) {
         p2p_addr *back = NULL;
 
         (void) state;
-        /* http-path is the one value without a limit of its own: e1 03, a length of two bytes, and the path */
+        /* http-path is the one value without a limit of its own: e1 03, a length of two bytes, and the path
+         */
         memset(in, 0xff, sizeof(in));
         memcpy(in, "\xe1\x03\xfc\x07", 4); /* 1020 */
         assert_int_equal(p2p_addr_decode(P2P_VIEW(in, P2P_ADDR_SIZE_MAX), &addr), 0);
-        assert_int_equal(strlen(p2p_addr_format(addr, text)), strlen("/http-path/") + 3 * 1020); /* the longest text */
+        assert_int_equal(strlen(p2p_addr_format(addr, text)),
+                         strlen("/http-path/") + 3 * 1020); /* the longest text */
         assert_int_equal(p2p_addr_parse(text, &back), 0);
         assert_string_equal(p2p_addr_format(back, again), text);
         p2p_addr_free(back);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Bases: RFC 4648's vectors (section 10), base58 and base36 of the multibase tests, strictness and limits. */
+/* Bases: RFC 4648's vectors (section 10), base58 and base36 of the multibase tests, strictness and limits.
+ */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -37,7 +38,8 @@ static const struct {
         { P2P_BASE58, "61", "2g" },
         { P2P_BASE58, "516b6fcd0f", "ABnLTmg" },
         { P2P_BASE58, "48656c6c6f20576f726c6421", "2NEpo7TZRRrLZSi2U" },
-        { P2P_BASE58, "00eb15231dfceb60925886b67d065299925915aeb172c06647", "1NS17iag9jJgTHD1VXjvLCEnZuQ3rJDE9L" },
+        { P2P_BASE58, "00eb15231dfceb60925886b67d065299925915aeb172c06647",
+          "1NS17iag9jJgTHD1VXjvLCEnZuQ3rJDE9L" },
         { P2P_BASE36, "00", "0" },
         { P2P_BASE36, "0001", "01" },
         { P2P_BASE36, "ff", "73" },
@@ -63,7 +65,8 @@ static void vectors_decode(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(vectors); i++) {
-                int r = p2p_base_decode(vectors[i].base, P2P_VIEW_STR(vectors[i].text), buf, sizeof(buf), &n);
+                int r = p2p_base_decode(vectors[i].base, P2P_VIEW_STR(vectors[i].text), buf, sizeof(buf),
+                                        &n);
 
                 if (r < 0 || !p2p_view_equal(P2P_VIEW(buf, n), HEX(vectors[i].hex)))
                         fail_msg("%s", vectors[i].text);
@@ -84,7 +87,9 @@ static void a_base_of_one_case_reads_both(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                assert_int_equal(p2p_base_decode(cases[i].base, P2P_VIEW_STR(cases[i].text), buf, sizeof(buf), &n), 0);
+                assert_int_equal(p2p_base_decode(cases[i].base, P2P_VIEW_STR(cases[i].text), buf,
+                                                 sizeof(buf), &n),
+                                 0);
                 assert_true(p2p_view_equal(P2P_VIEW(buf, n), HEX(cases[i].hex)));
         }
 }
@@ -120,7 +125,8 @@ static void what_is_not_of_the_base_is_refused(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++)
-                if (p2p_base_decode(cases[i].base, P2P_VIEW_STR(cases[i].text), buf, sizeof(buf), &n) != -EBADMSG)
+                if (p2p_base_decode(cases[i].base, P2P_VIEW_STR(cases[i].text), buf, sizeof(buf), &n) !=
+                    -EBADMSG)
                         fail_msg("%s: %s", cases[i].text, cases[i].why);
         assert_int_equal(p2p_base_decode(P2P_BASE58, P2P_VIEW("2\0", 2), buf, sizeof(buf), &n), -EBADMSG);
 }
@@ -131,8 +137,8 @@ static void the_buffer_bounds_what_is_decoded(void **state) {
                 const char *text;
                 size_t n;
         } cases[] = {
-                { P2P_BASE16, "00fe7f", 3 },   { P2P_BASE32, "mzxw6ytb", 5 }, { P2P_BASE64, "Zm9v", 3 },
-                { P2P_BASE58, "ABnLTmg", 5 },  { P2P_BASE58, "1111", 4 },     { P2P_BASE58, "115Q", 3 },
+                { P2P_BASE16, "00fe7f", 3 },  { P2P_BASE32, "mzxw6ytb", 5 }, { P2P_BASE64, "Zm9v", 3 },
+                { P2P_BASE58, "ABnLTmg", 5 }, { P2P_BASE58, "1111", 4 },     { P2P_BASE58, "115Q", 3 },
                 { P2P_BASE36, "01", 2 },
         };
         uint8_t buf[64];
@@ -167,20 +173,29 @@ static void positional_bases_take_128_bytes(void **state) {
                 p2p_base_encode(base, P2P_VIEW(in, 1), &above); /* sticks */
                 assert_int_equal(above.n, 0);
                 text[at.n] = text[0]; /* a digit more is more than 128 bytes */
-                assert_int_equal(p2p_base_decode(base, P2P_VIEW(text, at.n + 1), again, sizeof(again), &n), -EMSGSIZE);
+                assert_int_equal(p2p_base_decode(base, P2P_VIEW(text, at.n + 1), again, sizeof(again), &n),
+                                 -EMSGSIZE);
         }
         memset(text, '1', sizeof(text));
         assert_int_equal(p2p_base_decode(P2P_BASE58, P2P_VIEW(text, 128), again, sizeof(again), &n), 0);
-        assert_int_equal(p2p_base_decode(P2P_BASE58, P2P_VIEW(text, 129), again, sizeof(again), &n), -EMSGSIZE);
+        assert_int_equal(p2p_base_decode(P2P_BASE58, P2P_VIEW(text, 129), again, sizeof(again), &n),
+                         -EMSGSIZE);
 }
 
 static void multibase_prefixes_choose_the_base(void **state) {
         static const struct {
                 const char *text, *hex;
         } cases[] = {
-                { "bmzxw6", "666f6f" }, { "BMZXW6", "666f6f" }, { "zABnLTmg", "516b6fcd0f" }, { "k73", "ff" },
-                { "K73", "ff" },        { "f00fe", "00fe" },    { "F00FE", "00fe" },          { "uZm9v", "666f6f" },
-                { "mZm9v", "666f6f" },  { "z", "" },
+                { "bmzxw6", "666f6f" },
+                { "BMZXW6", "666f6f" },
+                { "zABnLTmg", "516b6fcd0f" },
+                { "k73", "ff" },
+                { "K73", "ff" },
+                { "f00fe", "00fe" },
+                { "F00FE", "00fe" },
+                { "uZm9v", "666f6f" },
+                { "mZm9v", "666f6f" },
+                { "z", "" },
         };
         uint8_t buf[64];
         size_t n;

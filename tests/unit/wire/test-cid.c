@@ -41,7 +41,10 @@ static void both_versions_decode(void **state) {
         assert_int_equal(p2p_cid_decode(HEX("0155" HASH), &cid), 0);
         assert_int_equal(cid.version, 1);
         assert_int_equal(cid.codec, P2P_CID_RAW);
-        assert_int_equal(p2p_cid_decode(HEX("0172" "0003aabbcc"), &cid), 0);
+        assert_int_equal(p2p_cid_decode(HEX("0172"
+                                            "0003aabbcc"),
+                                        &cid),
+                         0);
         assert_int_equal(cid.codec, P2P_CID_LIBP2P_KEY);
         assert_int_equal(p2p_cid_decode(HEX(HASH), &cid), 0);
         assert_int_equal(cid.version, 0);
@@ -59,14 +62,15 @@ static void a_qm_text_is_version_0(void **state) {
 }
 
 static void what_is_no_cid_is_refused(void **state) {
-        static const char *const bytes[] = { "", "01", "0172", "01721220", "0272" HASH, "0055" HASH, "0155" HASH "00" };
+        static const char *const bytes[] = { "",          "01",        "0172",          "01721220",
+                                             "0272" HASH, "0055" HASH, "0155" HASH "00" };
         static const char *const texts[] = {
                 "",
                 "b",
-                "bafkreiemqxhba3cc7lguubxawxxn6y4rdl6jtqjcmpb2sgvgxydafdeoj",    /* one short */
-                "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5",                 /* one short */
-                "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx50",                /* 0 is not base58 */
-                "f" HASH,                                                        /* version 0 has no multibase */
+                "bafkreiemqxhba3cc7lguubxawxxn6y4rdl6jtqjcmpb2sgvgxydafdeoj", /* one short */
+                "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5",              /* one short */
+                "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx50",             /* 0 is not base58 */
+                "f" HASH, /* version 0 has no multibase */
                 "f0155" HASH "00",
                 "hello",
         };

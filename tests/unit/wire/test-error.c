@@ -16,10 +16,14 @@ static void five_errors_are_the_peers(void **state) {
                 int error;
                 bool fault;
         } cases[] = {
-                { -EBADMSG, true },      { -EPROTO, true },        { -EMSGSIZE, true },     { -EKEYREJECTED, true },
-                { -EPROTONOSUPPORT, true }, { -ECONNRESET, false }, { -ETIMEDOUT, false },   { -EHOSTUNREACH, false },
-                { -ECANCELED, false },   { -ENOMEM, false },       { -ENOBUFS, false },     { -EINVAL, false },
-                { -EAGAIN, false },      { 0, false },             { EBADMSG, false },
+                { -EBADMSG, true },         { -EPROTO, true },
+                { -EMSGSIZE, true },        { -EKEYREJECTED, true },
+                { -EPROTONOSUPPORT, true }, { -ECONNRESET, false },
+                { -ETIMEDOUT, false },      { -EHOSTUNREACH, false },
+                { -ECANCELED, false },      { -ENOMEM, false },
+                { -ENOBUFS, false },        { -EINVAL, false },
+                { -EAGAIN, false },         { 0, false },
+                { EBADMSG, false },
         };
 
         (void) state;

@@ -35,12 +35,12 @@ static void fields_are_read_in_any_order(void **state) {
 
 static void malformed_messages_are_refused(void **state) {
         static const char *const bad[] = {
-                "0a",       /* no length */
-                "0a02aa",   /* a field cut short */
-                "10",       /* no value */
-                "0b",       /* a group */
-                "0c",       /* its end */
-                "0e", "0f", /* no such wire types */
+                "0a",                /* no length */
+                "0a02aa",            /* a field cut short */
+                "10",                /* no value */
+                "0b",                /* a group */
+                "0c",                /* its end */
+                "0e",          "0f", /* no such wire types */
                 "12020301 ff",
         };
         P2p__PeerRecord *record = NULL;

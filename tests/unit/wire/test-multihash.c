@@ -24,14 +24,17 @@ static void codes_lengths_and_digests_are_told_apart(void **state) {
         assert_true(p2p_view_equal(hash.digest, HEX(DIGEST32)));
         assert_int_equal(p2p_multihash_decode(HEX("0003aabbcc"), &hash), 0);
         assert_int_equal(hash.code, P2P_MULTIHASH_IDENTITY);
-        assert_int_equal(p2p_multihash_decode(HEX("a0e40200"), &hash), 0); /* a code of three bytes, no digest */
+        assert_int_equal(p2p_multihash_decode(HEX("a0e40200"), &hash),
+                         0); /* a code of three bytes, no digest */
         assert_int_equal(hash.code, 0xb220);
         assert_int_equal(hash.digest.n, 0);
 }
 
 static void bad_multihashes_are_refused(void **state) {
         static const char *const bad[] = {
-                "", "12", "1220", "1203aabb", "1202aabbcc", "920012", "1280 00", "00ff", "00ffffffffffffffff7f",
+                "",         "12",         "1220",
+                "1203aabb", "1202aabbcc", "920012",
+                "1280 00",  "00ff",       "00ffffffffffffffff7f",
         };
         p2p_multihash hash;
 
@@ -48,13 +51,13 @@ static void only_identity_and_sha256_are_peers(void **state) {
         } cases[] = {
                 { "1220" DIGEST32, 0 },
                 { "0003aabbcc", 0 },
-                { "0000", -EBADMSG },                /* the id of an empty key */
-                { "121f00" DIGEST32, -EBADMSG },     /* not its length */
-                { "1203aabbcc", -EBADMSG },          /* a cut digest */
-                { "1120" DIGEST32, -EBADMSG },       /* SHA-1 */
-                { "1320" DIGEST32, -EBADMSG },       /* SHA-512 */
-                { "1220" DIGEST32 "00", -EBADMSG },  /* something behind it */
-                { "015512200000", -EBADMSG },        /* a CID */
+                { "0000", -EBADMSG },               /* the id of an empty key */
+                { "121f00" DIGEST32, -EBADMSG },    /* not its length */
+                { "1203aabbcc", -EBADMSG },         /* a cut digest */
+                { "1120" DIGEST32, -EBADMSG },      /* SHA-1 */
+                { "1320" DIGEST32, -EBADMSG },      /* SHA-512 */
+                { "1220" DIGEST32 "00", -EBADMSG }, /* something behind it */
+                { "015512200000", -EBADMSG },       /* a CID */
         };
 
         (void) state;

@@ -29,10 +29,12 @@ static const struct {
         { "BAFZAAJAIAEJCAA5BA677HTQQXYOXBXIY45F4BGLH4TLDBG5FBVPR3XEGMQJFKMNY", TEXT_A },
         { "bafzaajaiaejcahwr5d5ofrfbis4l5d6uwr57hu5tjodrypfm6yaq6dsc2r2pzyt6",
           "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq" },
-        { "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N" },
+        { "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N",
+          "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N" },
         { "bafzbeie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqxe",
           "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N" },
-        { "QmVMT29id3TUASyfZZ6k9hmNyc2nYabCo4uMSpDw4zrgDk", "QmVMT29id3TUASyfZZ6k9hmNyc2nYabCo4uMSpDw4zrgDk" },
+        { "QmVMT29id3TUASyfZZ6k9hmNyc2nYabCo4uMSpDw4zrgDk",
+          "QmVMT29id3TUASyfZZ6k9hmNyc2nYabCo4uMSpDw4zrgDk" },
         { "16Uiu2HAmLhLvBoYaoZfaMUKuibM6ac163GwKY74c5kiSLg5KvLpY",
           "16Uiu2HAmLhLvBoYaoZfaMUKuibM6ac163GwKY74c5kiSLg5KvLpY" },
         { "f0172" HASH_A, TEXT_A },
@@ -55,7 +57,9 @@ static void base36_and_base58_cids_parse(void **state) {
         static const struct {
                 char prefix;
                 p2p_base base;
-        } bases[] = { { 'k', P2P_BASE36 }, { 'z', P2P_BASE58 }, { 'u', P2P_BASE64_URL }, { 'm', P2P_BASE64 } };
+        } bases[] = {
+                { 'k', P2P_BASE36 }, { 'z', P2P_BASE58 }, { 'u', P2P_BASE64_URL }, { 'm', P2P_BASE64 }
+        };
         p2p_peer_id a, id;
 
         (void) state;
@@ -78,7 +82,7 @@ static void what_is_no_id_is_refused(void **state) {
         static const char *const bad[] = {
                 "",
                 "1",
-                "11",                                                    /* the hash of nothing */
+                "11", /* the hash of nothing */
                 "Qm",
                 "notbase58",
                 "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeS",   /* one short */
@@ -86,10 +90,12 @@ static void what_is_no_id_is_refused(void **state) {
                 "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeS0",
                 " 12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB",
                 "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB\n",
-                "z12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB", /* multibase of no CID */
-                "bafkreiemqxhba3cc7lguubxawxxn6y4rdl6jtqjcmpb2sgvgxydafdeoj4", /* the CID of something else: raw */
-                "f0172" "1103aabbcc",                                    /* SHA-1 */
-                "9123",                                                  /* a base that we lack */
+                "z12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB",       /* multibase of no CID */
+                "bafkreiemqxhba3cc7lguubxawxxn6y4rdl6jtqjcmpb2sgvgxydafdeoj4", /* the CID of something else:
+                                                                                  raw */
+                "f0172"
+                "1103aabbcc", /* SHA-1 */
+                "9123",       /* a base that we lack */
                 "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5",
         };
         p2p_peer_id id;

@@ -14,8 +14,16 @@
 
 static void printable_text_passes(void **state) {
         static const char *const good[] = {
-                "", "example.com", " ~", "\xc2\xa0", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac", "\xed\x9f\xbf", "\xee\x80\x80",
-                "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+                "",
+                "example.com",
+                " ~",
+                "\xc2\xa0",
+                "gr\xc3\xbc\xc3\x9f",
+                "\xe2\x82\xac",
+                "\xed\x9f\xbf",
+                "\xee\x80\x80",
+                "\xf0\x90\x80\x80",
+                "\xf4\x8f\xbf\xbf",
         };
 
         (void) state;
