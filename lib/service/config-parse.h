@@ -54,5 +54,8 @@ char *config_join_path(const char *config_path, const char *path);
 int config_set_text(char **target, const char *text); /* frees what was there */
 int config_default_text(char **target, const char *text); /* only where nothing was read */
 
+/* Where a proxy may listen: a numeric address (or localhost) with a port, or a path below /run/peerup. text may be NULL. */
+bool config_listen_is_good(const char *text, Endpoint *ret);
+
 /* The file, its mode checked, as text. As node_config_load(). */
 int config_read_file(const char *path, ConfigProblems *problems, char **ret, size_t *ret_n);

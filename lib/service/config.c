@@ -199,7 +199,7 @@ static void proxy_done(ConfigProxy *proxy) {
 }
 
 /* What a socket unit may listen on: a numeric address with a port, or a path below /run/peerup. */
-static bool listen_is_good(const char *text, Endpoint *ret) {
+bool config_listen_is_good(const char *text, Endpoint *ret) {
         struct sockaddr_storage ss;
         socklen_t size;
 
@@ -218,7 +218,7 @@ static bool judge_proxy(ConfigReader *reader, const ConfigProxy *proxy, const ch
         else if (!proxy->service || !service_name_is_valid(proxy->service))
                 config_warning(reader->problems, proxy->line, "proxies.%s: service '%s' is not a service's name, left "
                                "out; write %s", proxy->name, proxy->service ?: "", SERVICE_NAME_RULE);
-        else if (!listen_is_good(listen, ret))
+        else if (!config_listen_is_good(listen, ret))
                 config_warning(reader->problems, proxy->line, "proxies.%s: cannot listen on '%s', left out; write e.g. "
                                "127.0.0.1:2222 or /run/peerup/%s.sock", proxy->name, listen ?: "", proxy->name);
         else
