@@ -8,6 +8,7 @@
 
 #include <p2p/error.h>
 
+#include "io/orphan.h"
 #include "mux/yamux-frame.h"
 #include "mux/yamux-queue.h"
 #include "mux/yamux.h"
@@ -105,7 +106,8 @@ struct p2p_yamux {
         p2p_loop *loop;       /* borrowed */
         p2p_channel *channel;
         p2p_yamux_state state;
-        bool client, orphan;
+        bool client, is_orphan; /* freed by its owner, says its GoAway: the loop's */
+        p2p_orphan orphan;
         int error;            /* why it ended */
         uint32_t received_code;
 

@@ -26,7 +26,9 @@ static p2p_yamux *yamux_of(const p2p_session *s) {
 
 /* ---- the end */
 
-static p2p_yamux *yamux_free(p2p_yamux *y) {
+static void yamux_free(p2p_yamux *y) {
+        if (y->is_orphan)
+                p2p_orphan_leave(&y->orphan);
         p2p_task_cancel(&y->wake);
         p2p_task_cancel(&y->flush);
         p2p_timer_stop(&y->timer);
@@ -34,14 +36,13 @@ static p2p_yamux *yamux_free(p2p_yamux *y) {
         p2p_yamux_queue_clear(&y->rest.own);
         free(y->refused);
         free(y);
-        return NULL;
 }
 
 static void close_channel(p2p_yamux *y) {
-        p2p_task_cancel(&y->wake);
+        y->channel = p2p_channel_free(y->channel);
+        p2p_task_cancel(&y->wake); /* after: free may post it */
         p2p_task_cancel(&y->flush);
         p2p_timer_stop(&y->timer);
-        y->channel = p2p_channel_free(y->channel);
         y->state = YAMUX_ENDED;
 }
 
@@ -80,8 +81,15 @@ void p2p_yamux_fail(p2p_yamux *y, int error, uint32_t code) {
 void p2p_yamux_finish(p2p_yamux *y) {
         (void) p2p_channel_shutdown(y->channel);
         close_channel(y);
-        if (y->orphan)
+        if (y->is_orphan)
                 yamux_free(y);
+}
+
+static void on_orphan_free(p2p_orphan *orphan) {
+        p2p_yamux *y = container_of(orphan, p2p_yamux, orphan);
+
+        close_channel(y);
+        yamux_free(y);
 }
 
 /* ---- pings */
@@ -251,10 +259,12 @@ static p2p_session *session_free(p2p_session *session) {
 
         y->session.wake = NULL;
         p2p_yamux_end(y, -ECONNRESET, 0);
-        if (y->state == YAMUX_CLOSING)
-                y->orphan = true;
-        else
+        if (y->state != YAMUX_CLOSING) {
                 yamux_free(y);
+                return NULL;
+        }
+        p2p_orphan_adopt(&y->orphan, y->loop, on_orphan_free);
+        y->is_orphan = true;
         return NULL;
 }
 

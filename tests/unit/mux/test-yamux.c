@@ -167,6 +167,20 @@ static void close_waits_two_seconds_for_a_peer_that_does_not_read(void **state) 
         yamux_peer_free(p);
 }
 
+static void the_loop_frees_a_session_that_still_closes(void **state) {
+        static const p2p_memory_options tight = { .capacity = 12 };
+        yamux_peer *p = yamux_peer_new(NULL, &tight);
+
+        (void) state;
+        p->session->ops->close(p->session, 0);
+        p->session = p2p_session_free(p->session);
+        p2p_task_cancel(&p->wake);
+        p2p_loop_free(p->loop); /* with nothing left behind */
+        assert_int_equal(p2p_channel_read(p->channel, p->shown, 1), -ECONNRESET);
+        p2p_channel_free(p->channel);
+        free(p);
+}
+
 static void freed_without_close_it_breaks_the_channel(void **state) {
         yamux_peer *p = yamux_peer_new(NULL, NULL);
 
@@ -270,6 +284,7 @@ int main(void) {
                 cmocka_unit_test(any_go_away_ends_the_session),
                 cmocka_unit_test(close_says_go_away_and_hangs_up),
                 cmocka_unit_test(close_waits_two_seconds_for_a_peer_that_does_not_read),
+                cmocka_unit_test(the_loop_frees_a_session_that_still_closes),
                 cmocka_unit_test(freed_without_close_it_breaks_the_channel),
                 cmocka_unit_test(the_end_of_the_channel_is_the_end_of_the_session),
                 cmocka_unit_test(a_go_away_wins_over_the_write_that_failed),
