@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* services, service add, service remove: what this node offers to its peers. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/reply.h"
+#include "service/bus-names.h"
+
+static const Column columns[] = {
+        { "name",        "NAME",        false }, { "address",  "ADDRESS", false }, { "enabled",       "ENABLED", false },
+        { "connections", "CONNECTIONS", true  }, { "protocol", NULL,      false }, { "transient",     NULL,      false },
+        { "allowed_peers", "FOR", false },
+};
+
+/* Peer ids as names where they have one; nobody in the list means everybody who is let in. */
+static void add_allowed(Table *table, const json_t *allowed, const json_t *names) {
+        _cleanup_(json_decrefp) json_t *shown = json_array();
+        const char *name;
+        json_t *id;
+        size_t i;
+
+        if (json_array_size(allowed) == 0) {
+                table_add(table, json_array(), "every authorized peer");
+                return;
+        }
+        json_array_foreach(allowed, i, id) {
+                name = peer_name_of(names, json_string_value(id));
+                (void) json_array_append_new(shown, json_string(name ? name : json_string_value(id)));
+        }
+        table_list(table, shown);
+}
+
+int verb_services(Context *context) {
+        _cleanup_(json_decrefp) json_t *objects = NULL, *properties = NULL;
+        _cleanup_(table_freep) Table *table = NULL;
+        const char *path;
+        json_t *service;
+        int r;
+
+        r = daemon_objects(context, BUS_SERVICE_INTERFACE, &objects);
+        if (r < 0)
+                return r;
+        r = remote_properties(context, &remote_daemon, &properties);
+        if (r < 0)
+                return r;
+        r = table_begin(columns, ELEMENTSOF(columns), &table);
+        if (r < 0)
+                return r;
+        json_object_foreach(objects, path, service) {
+                table_text(table, json_text(service, "Name"));
+                table_colour(table, COLOUR_BOLD);
+                table_text(table, json_text(service, "LocalAddress"));
+                table_boolean(table, json_flag(service, "Enabled"));
+                table_number(table, json_number(service, "Connections"));
+                table_text(table, json_text(service, "Protocol"));
+                table_boolean(table, json_flag(service, "Transient"));
+                add_allowed(table, json_object_get(service, "AllowedPeers"), json_object_get(properties, "Names"));
+        }
+        return table_show(table, context, "service", "services");
+}
+
+/* {persistent: true, allowed-peers: as} */
+static int append_options(const Options *options, sd_bus_message *m) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "persistent", "b", 1);
+        if (r < 0 || options->n_allow == 0)
+                return r < 0 ? r : sd_bus_message_close_container(m);
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "allowed-peers");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "s");
+        for (unsigned i = 0; r >= 0 && i < options->n_allow; i++)
+                r = sd_bus_message_append(m, "s", options->allow[i]);
+        for (int i = 0; r >= 0 && i < 4; i++) /* as, v, {sv}, a{sv} */
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+int verb_service_add(Context *context) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = remote_message(context, &remote_daemon, "ExposeService", &m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "ss", context->args[0], context->args[1]);
+        if (r >= 0)
+                r = append_options(context->options, m);
+        if (r < 0)
+                return remote_message_failed(r);
+        r = remote_send(context, &remote_daemon, m, NULL);
+        if (r < 0)
+                return r;
+        say(context, "Peers can now use '%s', which is %s here.", context->args[0], context->args[1]);
+        return 0;
+}
+
+int verb_service_remove(Context *context) {
+        int r;
+
+        r = remote_call(context, &remote_daemon, NULL, "UnexposeService", "s", context->args[0]);
+        if (r < 0)
+                return r;
+        say(context, "'%s' is no longer offered.", context->args[0]);
+        return 0;
+}
