@@ -125,6 +125,17 @@ static void apply_pingpong(Manager *m) {
                 (void) log_error_errno(r, "Pings are not answered: %m");
 }
 
+/* Where bootstrap peers are is known; they are dialled when somebody wants them. */
+static void apply_bootstrap_peers(Manager *m) {
+        for (size_t i = 0; i < m->config->n_bootstrap_peers; i++) {
+                const ConfigAddr *a = &m->config->bootstrap_peers[i];
+                p2p_peer_id id;
+
+                if (a->supported && p2p_addr_peer(a->addr, &id) >= 0)
+                        (void) p2p_host_add_addr(m->host, &id, a->addr, USEC_INFINITY);
+        }
+}
+
 void manager_apply_config(Manager *m) {
         bool gating = access_gating(m->access);
         int r;
@@ -139,6 +150,7 @@ void manager_apply_config(Manager *m) {
         (void) access_load(m->access, m->config->authorized_keys_file, m->config->gating); /* logs by itself */
         if (m->config->gating && !gating)
                 manager_enforce(m);
+        apply_bootstrap_peers(m);
         apply_pingpong(m);
         apply_services(m);
         manager_changed(m, MANAGER_NAMES | MANAGER_PROXIES | MANAGER_GATING | MANAGER_RELAYS | MANAGER_ADDRESSES);
