@@ -54,12 +54,34 @@ static void speak(p2p_loop *loop, p2p_channel *far, const uint8_t *data, size_t 
         (void) p2p_loop_settle(loop);
 }
 
+/* What the lazy one's owner does when woken, and once more at the end. */
+static void use_lazy(void *userdata) {
+        p2p_channel *lazy = userdata;
+        uint8_t buf[64];
+
+        (void) p2p_channel_write(lazy, "x", 1);
+        while (p2p_channel_read(lazy, buf, sizeof(buf)) > 0)
+                ;
+}
+
+static void finish_lazy(p2p_channel *lazy, bool reset) {
+        use_lazy(lazy);
+        if (p2p_lazy_confirm(lazy) > 0 && p2p_lazy_flush(lazy) == -EAGAIN)
+                abort(); /* agreed on what was not sent */
+        (void) p2p_channel_shutdown(lazy);
+        (void) p2p_channel_write(lazy, "x", 1);
+        (void) p2p_channel_reset_code(lazy);
+        if (reset)
+                p2p_channel_reset(lazy, 1);
+        p2p_channel_free(lazy);
+}
+
 static void run(p2p_loop *loop, unsigned machine, p2p_channel *near, p2p_channel *far, p2p_view in) {
         static const char *const offers[] = { "/a", "/b", NULL };
         p2p_select *select = NULL;
         p2p_propose *propose = NULL;
         p2p_channel *lazy = NULL;
-        uint8_t buf[64];
+        p2p_task wake;
         outcome o = {};
         int r;
 
@@ -72,12 +94,16 @@ static void run(p2p_loop *loop, unsigned machine, p2p_channel *near, p2p_channel
         if (r < 0)
                 abort();
 
-        if (lazy)
-                (void) p2p_channel_write(lazy, "x", 1);
+        if (lazy) {
+                p2p_task_init(&wake, loop, use_lazy, lazy);
+                p2p_channel_set_wake(lazy, &wake);
+                use_lazy(lazy);
+        }
         speak(loop, far, in.data, in.n);
-        while (lazy && p2p_channel_read(lazy, buf, sizeof(buf)) > 0)
-                ;
-        p2p_channel_free(lazy);
+        if (lazy) {
+                finish_lazy(lazy, in.n % 2);
+                p2p_task_cancel(&wake);
+        }
         if (o.n_done == 0) {
                 p2p_select_free(select);
                 p2p_propose_free(propose);

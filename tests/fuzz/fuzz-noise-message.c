@@ -45,7 +45,7 @@ static bool is_zero(p2p_view v) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         p2p_noise_state a, b;
         p2p_view got, none = {}, payload = P2P_VIEW("payload", 7), change;
-        uint8_t *copy;
+        uint8_t *copy, keys[4][32];
 
         if (n == 0 || n > 8192)
                 return 0;
@@ -76,7 +76,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
                 abort();
         if (pass(&b, &a, payload, data[0] & 1 ? change : none) != (is_zero(change) || !(data[0] & 1)))
                 abort();
-        if (!(data[0] & 1) && pass(&a, &b, payload, change) != is_zero(change))
+        if (data[0] & 1)
+                return 0;
+        if (pass(&a, &b, payload, change) != is_zero(change))
                 abort();
+        if (is_zero(change)) {
+                p2p_noise_split(&a, keys[0], keys[1]);
+                p2p_noise_split(&b, keys[2], keys[3]);
+                if (memcmp(keys[0], keys[3], 32) != 0 || memcmp(keys[1], keys[2], 32) != 0)
+                        abort();
+        }
+        p2p_noise_done(&a);
+        p2p_noise_done(&b);
         return 0;
 }
