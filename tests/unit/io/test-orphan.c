@@ -27,6 +27,7 @@ static void the_oldest_makes_room_and_the_loop_frees_the_rest(void **state) {
 
         (void) state;
         assert_non_null(orphans);
+        assert_int_equal(P2P_ORPHANS_MAX, 1024);
         assert_int_equal(p2p_loop_new_manual(&loop), 0);
         for (unsigned i = 0; i < P2P_ORPHANS_MAX; i++)
                 p2p_orphan_adopt(&orphans[i], loop, free_orphan);

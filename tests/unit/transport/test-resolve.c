@@ -203,7 +203,8 @@ static void names_become_addresses(void **state) {
 static void dnsaddr_within_dnsaddr_is_limited(void **state) {
         fixture *f = *state;
 
-        look_up(f, "/dnsaddr/depth4.test", NULL); /* four in all */
+        assert_int_equal(P2P_RESOLVE_DEPTH_MAX, 4); /* go-libp2p */
+        look_up(f, "/dnsaddr/depth4.test", NULL);
         assert_true(is_found(f, "/ip4/192.0.2.7/tcp/1"));
         look_up(f, "/dnsaddr/depth5.test", NULL);
         assert_int_equal(f->error, -EMSGSIZE);
@@ -233,6 +234,7 @@ static void addresses_of_one_look_up_are_limited(void **state) {
         char (*texts)[64];
         dns_record *table;
 
+        assert_int_equal(P2P_RESOLVE_ADDRS_MAX, 100); /* go-libp2p */
         table = many("dnsaddr=/ip4/192.0.2.1/tcp/%u", 2 * P2P_RESOLVE_ADDRS_MAX, &texts);
         serve(f, table, P2P_RESOLVE_ADDRS_MAX);
         look_up(f, "/dnsaddr/many.test", NULL);
@@ -253,6 +255,7 @@ static void names_of_one_look_up_are_limited(void **state) {
         char (*texts)[64];
         dns_record *table;
 
+        assert_int_equal(P2P_RESOLVE_LOOKUPS_MAX, 32);
         table = many("dnsaddr=/dns4/%u.test/tcp/1", 2 * P2P_RESOLVE_LOOKUPS_MAX, &texts);
         serve(f, table, P2P_RESOLVE_LOOKUPS_MAX - 1);
         look_up(f, "/dnsaddr/many.test", NULL);
@@ -271,6 +274,7 @@ static void names_of_one_look_up_are_limited(void **state) {
 static void silence_ends_at_the_deadline(void **state) {
         fixture *f = *state;
 
+        assert_int_equal(P2P_RESOLVE_TIMEOUT_USEC, 5000000);
         start(f, "/dns4/silent.test/tcp/1", NULL);
         assert_int_equal(p2p_loop_advance(f->loop, P2P_RESOLVE_TIMEOUT_USEC - 1), 0);
         assert_int_equal(f->n_done, 0);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,6 +98,24 @@ static void a_dial_ends_in_a_channel(void **state) {
         assert_int_equal(f->n_done, 1);
 }
 
+/* A muxer never leaves its channel unread: silence means that the path is dead. */
+static void a_peers_socket_does_not_wait_for_ever(void **state) {
+        fixture *f = *state;
+        p2p_tcp_dial *dial;
+        unsigned n = 0;
+
+        assert_int_equal(p2p_tcp_dial_new(f->loop, f->addr, 0, on_done, f, &dial), 0);
+        wait_done(f);
+        for (int fd = 0; fd < 1024; fd++) {
+                socklen_t size = sizeof(int);
+                int timeout = 0;
+
+                if (getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, &size) >= 0)
+                        n += timeout == 40000;
+        }
+        assert_int_equal(n, 1);
+}
+
 static void a_closed_port_refuses(void **state) {
         fixture *f = *state;
         p2p_tcp_dial *dial;
@@ -164,7 +183,7 @@ static void fill_queue(fixture *f) {
 
 static void silence_ends_at_the_deadline(void **state) {
         static const struct { uint64_t asked, expect; } cases[] = {
-                { 0,            P2P_TCP_DIAL_TIMEOUT_USEC },
+                { 0,            5000000                   }, /* go-libp2p */
                 { 1,            1                         },
                 { USEC_PER_SEC, USEC_PER_SEC              },
         };
@@ -219,6 +238,7 @@ static void without_fds_our_quota_is_named(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 test(a_dial_ends_in_a_channel),
+                test(a_peers_socket_does_not_wait_for_ever),
                 test(a_closed_port_refuses),
                 test(what_the_kernel_refuses_at_once_is_told_from_the_loop),
                 test(what_is_no_tcp_address_is_refused),
