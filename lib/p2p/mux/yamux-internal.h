@@ -137,6 +137,7 @@ struct p2p_yamux {
         /* out */
         p2p_list control, data;
         p2p_yamux_rest rest;
+        p2p_yamux_pool pool;        /* of all queues; emptied with each tick of the timer */
         size_t queued;              /* bytes in all out queues */
         bool blocked;               /* until the channel wakes us */
         int write_error;

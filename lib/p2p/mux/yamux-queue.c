@@ -25,19 +25,50 @@ struct p2p_yamux_chunk {
         uint8_t data[];
 };
 
-static p2p_yamux_chunk *chunk_add(p2p_yamux_queue *q, size_t n) {
+static p2p_yamux_chunk *chunk_new(p2p_yamux_pool *pool, size_t size) {
+        p2p_yamux_chunk *c;
+
+        if (size == CHUNK_MAX && pool && pool->first) {
+                c = pool->first;
+                pool->first = c->next;
+                pool->n--;
+        } else
+                c = malloc(size);
+        if (c)
+                *c = (p2p_yamux_chunk) { .size = (uint32_t) (size - sizeof(*c)) };
+        return c;
+}
+
+static void chunk_free(p2p_yamux_pool *pool, p2p_yamux_chunk *c) {
+        if (!pool || pool->n >= P2P_YAMUX_POOL_MAX || c->size != CHUNK_MAX - sizeof(*c)) {
+                free(c);
+                return;
+        }
+        c->next = pool->first;
+        pool->first = c;
+        pool->n++;
+}
+
+void p2p_yamux_pool_clear(p2p_yamux_pool *pool) {
+        while (pool->first) {
+                p2p_yamux_chunk *c = pool->first;
+
+                pool->first = c->next;
+                free(c);
+        }
+        pool->n = 0;
+}
+
+static p2p_yamux_chunk *chunk_add(p2p_yamux_queue *q, p2p_yamux_pool *pool, size_t n) {
         size_t want = P2P_MAX(P2P_MIN(n, CHUNK_MAX), P2P_MIN(q->n, CHUNK_MAX));
         p2p_yamux_chunk *c;
         size_t size = CHUNK_MIN;
 
         while (size < want + sizeof(*c) && size < CHUNK_MAX)
                 size *= 2;
-        c = malloc(size);
+        c = chunk_new(pool, size);
         if (!c)
                 return NULL;
-        c->next = NULL;
-        c->begin = c->end = 0;
-        c->size = (uint32_t) (size - sizeof(*c));
         if (q->last)
                 q->last->next = c;
         else
@@ -46,7 +77,7 @@ static p2p_yamux_chunk *chunk_add(p2p_yamux_queue *q, size_t n) {
         return c;
 }
 
-size_t p2p_yamux_queue_append(p2p_yamux_queue *q, p2p_view bytes) {
+size_t p2p_yamux_queue_append(p2p_yamux_queue *q, p2p_yamux_pool *pool, p2p_view bytes) {
         size_t done = 0;
 
         while (done < bytes.n) {
@@ -54,7 +85,7 @@ size_t p2p_yamux_queue_append(p2p_yamux_queue *q, p2p_view bytes) {
                 size_t n;
 
                 if (!c || c->end == c->size)
-                        c = chunk_add(q, bytes.n - done);
+                        c = chunk_add(q, pool, bytes.n - done);
                 if (!c)
                         break;
                 n = P2P_MIN(bytes.n - done, (size_t) (c->size - c->end));
@@ -87,7 +118,7 @@ size_t p2p_yamux_queue_peek(const p2p_yamux_queue *q, size_t offset, size_t n, s
         return covered;
 }
 
-void p2p_yamux_queue_drop(p2p_yamux_queue *q, size_t n) {
+void p2p_yamux_queue_drop(p2p_yamux_queue *q, p2p_yamux_pool *pool, size_t n) {
         assert(n <= q->n);
 
         q->n -= n;
@@ -103,11 +134,11 @@ void p2p_yamux_queue_drop(p2p_yamux_queue *q, size_t n) {
                 q->first = c->next;
                 if (!q->first)
                         q->last = NULL;
-                free(c);
+                chunk_free(pool, c);
         }
 }
 
-size_t p2p_yamux_queue_read(p2p_yamux_queue *q, const struct iovec *iov, int n) {
+size_t p2p_yamux_queue_read(p2p_yamux_queue *q, p2p_yamux_pool *pool, const struct iovec *iov, int n) {
         size_t total = 0;
 
         for (int i = 0; i < n; i++) {
@@ -119,7 +150,7 @@ size_t p2p_yamux_queue_read(p2p_yamux_queue *q, const struct iovec *iov, int n) 
                         size_t take = P2P_MIN(room, (size_t) (c->end - c->begin));
 
                         memcpy(to, c->data + c->begin, take);
-                        p2p_yamux_queue_drop(q, take);
+                        p2p_yamux_queue_drop(q, pool, take);
                         to += take;
                         room -= take;
                         total += take;
@@ -128,6 +159,6 @@ size_t p2p_yamux_queue_read(p2p_yamux_queue *q, const struct iovec *iov, int n) 
         return total;
 }
 
-void p2p_yamux_queue_clear(p2p_yamux_queue *q) {
-        p2p_yamux_queue_drop(q, q->n);
+void p2p_yamux_queue_clear(p2p_yamux_queue *q, p2p_yamux_pool *pool) {
+        p2p_yamux_queue_drop(q, pool, q->n);
 }

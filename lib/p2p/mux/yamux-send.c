@@ -199,7 +199,7 @@ static void plan(p2p_yamux *y, batch *b) {
 static void drop_out(p2p_yamux *y, p2p_yamux_stream *s, size_t n) {
         size_t limit = y->queued < YAMUX_OUT_TOTAL ? YAMUX_OUT_MAX : YAMUX_OUT_SMALL;
 
-        p2p_yamux_queue_drop(&s->out, n);
+        p2p_yamux_queue_drop(&s->out, &y->pool, n);
         y->queued -= n;
         /* Half empty, or stuck: a writer woken for every frame would only write small ones. */
         if (s->state & STREAM_WANT_WRITE &&
@@ -234,9 +234,9 @@ static void commit_rest(p2p_yamux *y, const frame *f, size_t done) {
                 p2p_yamux_stream_schedule(s);
                 return;
         }
-        p2p_yamux_queue_drop(&rest->own, n);
+        p2p_yamux_queue_drop(&rest->own, &y->pool, n);
         if (rest->n == 0)
-                p2p_yamux_queue_clear(&rest->own);
+                p2p_yamux_queue_clear(&rest->own, &y->pool);
 }
 
 static void commit_data(p2p_yamux *y, const frame *f, const uint8_t *header, size_t done) {

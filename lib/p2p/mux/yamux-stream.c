@@ -21,6 +21,10 @@
 
 static const p2p_channel_ops stream_ops;
 
+static p2p_yamux_pool *pool_of(p2p_yamux_stream *s) {
+        return s->session ? &s->session->pool : NULL;
+}
+
 int p2p_yamux_stream_new(p2p_yamux *y, uint32_t id, uint32_t state, p2p_yamux_stream **ret) {
         p2p_yamux_stream *s;
 
@@ -76,7 +80,7 @@ static void uncharge(p2p_yamux *y, size_t n) {
 static void drop_in(p2p_yamux_stream *s) {
         if (s->session)
                 uncharge(s->session, s->in.n);
-        p2p_yamux_queue_clear(&s->in);
+        p2p_yamux_queue_clear(&s->in, pool_of(s));
 }
 
 static void drop_out(p2p_yamux_stream *s) {
@@ -90,7 +94,7 @@ static void drop_out(p2p_yamux_stream *s) {
                         s->out = (p2p_yamux_queue) {};
                 }
         }
-        p2p_yamux_queue_clear(&s->out);
+        p2p_yamux_queue_clear(&s->out, pool_of(s));
 }
 
 static void leave_table(p2p_yamux_stream *s) {
@@ -126,7 +130,7 @@ static void leave_session(p2p_yamux_stream *s) {
 
 void p2p_yamux_stream_destroy(p2p_yamux_stream *s) {
         leave_session(s);
-        p2p_yamux_queue_clear(&s->in);
+        p2p_yamux_queue_clear(&s->in, pool_of(s));
         free(s);
 }
 
@@ -276,7 +280,7 @@ void p2p_yamux_stream_on_bytes(p2p_yamux_stream *s, p2p_view bytes) {
         s->receive_window -= (uint32_t) bytes.n;
         if (s->state & STREAM_RELEASED)
                 return; /* discarded, and no credit for it: nobody reads here any more */
-        n = p2p_yamux_queue_append(&s->in, bytes);
+        n = p2p_yamux_queue_append(&s->in, pool_of(s), bytes);
         y->buffered += n;
         if (y->budget)
                 y->budget->used += n;
@@ -345,7 +349,7 @@ static ssize_t stream_readv(p2p_channel *c, const struct iovec *iov, int n_iov) 
                 s->state |= STREAM_WANT_READ;
                 return -EAGAIN;
         }
-        n = p2p_yamux_queue_read(&s->in, iov, n_iov);
+        n = p2p_yamux_queue_read(&s->in, pool_of(s), iov, n_iov);
         if (s->session) {
                 uncharge(s->session, n);
                 if (!(s->state & STREAM_FIN_RECEIVED))
@@ -371,7 +375,7 @@ static ssize_t stream_writev(p2p_channel *c, const struct iovec *iov, int n_iov,
                 size_t n = P2P_MIN(iov[i].iov_len, room);
 
                 offered += iov[i].iov_len;
-                n = p2p_yamux_queue_append(&s->out, P2P_VIEW(iov[i].iov_base, n));
+                n = p2p_yamux_queue_append(&s->out, pool_of(s), P2P_VIEW(iov[i].iov_base, n));
                 taken += n;
                 if (n < iov[i].iov_len)
                         break;
@@ -400,8 +404,10 @@ static int stream_shutdown(p2p_channel *c) {
 static void stream_reset(p2p_channel *c, uint32_t code) {
         p2p_yamux_stream *s = stream_of(c);
 
-        if (s->session)
+        if (s->session) {
                 p2p_yamux_stream_abort(s, code);
+                return;
+        }
         s->state |= STREAM_RESET;
         drop_in(s);
 }

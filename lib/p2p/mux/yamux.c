@@ -33,7 +33,8 @@ static void yamux_free(p2p_yamux *y) {
         p2p_task_cancel(&y->flush);
         p2p_timer_stop(&y->timer);
         p2p_yamux_table_done(&y->table);
-        p2p_yamux_queue_clear(&y->rest.own);
+        p2p_yamux_queue_clear(&y->rest.own, NULL);
+        p2p_yamux_pool_clear(&y->pool);
         free(y->refused);
         free(y);
 }
@@ -166,6 +167,7 @@ static void on_timer(void *userdata) {
                 p2p_yamux_finish(y);
                 return;
         }
+        p2p_yamux_pool_clear(&y->pool);
         reset_lingering(y, now);
         check_pings(y, now);
         p2p_yamux_set_timer(y);
