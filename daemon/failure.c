@@ -9,9 +9,14 @@
 #include "daemon/failure.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 
 #include <p2p/error.h>
+#include <p2p/macro.h>
+
+typedef struct Words {
+        const char *peer, *service, *id;
+} Words;
 
 FailureKind failure_kind(const Failure *f) {
         if (f->gated || f->code == P2P_STREAM_GATED)
@@ -41,37 +46,66 @@ FailureKind failure_kind(const Failure *f) {
         return f->opened ? FAILURE_LOST : FAILURE_UNREACHABLE;
 }
 
+/* One of them or NULL: {peer} {service} {id}. */
+static const char *find_word(const char *at, const Words *words, size_t *ret_n) {
+        const struct {
+                const char *word, *value;
+        } table[] = { { "{peer}", words->peer }, { "{service}", words->service }, { "{id}", words->id } };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++)
+                if (strncmp(at, table[i].word, strlen(table[i].word)) == 0) {
+                        *ret_n = strlen(table[i].word);
+                        return table[i].value;
+                }
+        return NULL;
+}
+
+/* Cut at its end, should names be long. */
+static void expand(const char *text, const Words *words, char out[static FAILURE_TEXT_MAX]) {
+        size_t n = 0;
+
+        while (*text && n < FAILURE_TEXT_MAX - 1) {
+                size_t skip = 1;
+                const char *value = find_word(text, words, &skip);
+
+                if (value)
+                        for (; *value && n < FAILURE_TEXT_MAX - 1; value++)
+                                out[n++] = *value;
+                else
+                        out[n++] = *text;
+                text += skip;
+        }
+        out[n] = '\0';
+}
+
 void failure_describe(FailureKind kind, const char *peer, const char *service, const p2p_peer_id *self,
                       char reason[static FAILURE_TEXT_MAX], char remedy[static FAILURE_TEXT_MAX]) {
         static const struct {
-                const char *reason, *remedy; /* %1$s the peer, %2$s the service, %3$s our id */
+                const char *reason, *remedy;
         } texts[_FAILURE_KIND_MAX] = {
-                [FAILURE_NOT_AUTHORIZED] = { "%1$s does not let this machine in",
-                                             "run on %1$s: peerupctl auth add %3$s" },
-                [FAILURE_REFUSED] = { "%1$s does not let this machine use the service %2$s",
-                                      "run on %1$s: peerupctl auth add %3$s (or add that id to allowed_peers of %2$s there)" },
-                [FAILURE_NO_SERVICE] = { "%1$s offers no service %2$s",
-                                         "run on %1$s: peerupctl service add %2$s localhost:PORT" },
-                [FAILURE_BACKEND] = { "nothing answers behind the service %2$s on %1$s",
-                                      "start it on %1$s, or correct its address there: peerupctl services" },
-                [FAILURE_LIMIT] = { "too many connections to %1$s at a time", "try again, or close some" },
-                [FAILURE_WRONG_PEER] = { "the machine that answered for %1$s is another one, or refused the connection",
+                [FAILURE_NOT_AUTHORIZED] = { "{peer} does not let this machine in",
+                                             "run on {peer}: peerupctl auth add {id}" },
+                [FAILURE_REFUSED] = { "{peer} does not let this machine use the service {service}",
+                                      "run on {peer}: peerupctl auth add {id} (or add that id to allowed_peers of "
+                                      "{service} there)" },
+                [FAILURE_NO_SERVICE] = { "{peer} offers no service {service}",
+                                         "run on {peer}: peerupctl service add {service} localhost:PORT" },
+                [FAILURE_BACKEND] = { "nothing answers behind the service {service} on {peer}",
+                                      "start it on {peer}, or correct its address there: peerupctl services" },
+                [FAILURE_LIMIT] = { "too many connections to {peer} at a time", "try again, or close some" },
+                [FAILURE_WRONG_PEER] = { "the machine that answered for {peer} is another one, or refused the connection",
                                          "compare names: in config.yaml with peerupctl whoami there" },
-                [FAILURE_NO_RELAY] = { "no relay lets this machine through to %1$s",
-                                       "run on the relay: peerupctl relay-server authorize %3$s" },
-                [FAILURE_UNREACHABLE] = { "%1$s cannot be reached: it is off, or connected to no relay of this machine",
-                                          "see peerupctl relay list here and there, and peerupctl status on %1$s" },
-                [FAILURE_LOST] = { "the connection to %1$s broke, or it reset the stream for service %2$s (not "
-                                   "allowed, or nothing listens)",
-                                   "try again; if it stays, see journalctl -u peerup on %1$s" },
+                [FAILURE_NO_RELAY] = { "no relay lets this machine through to {peer}",
+                                       "run on the relay: peerupctl relay-server authorize {id}" },
+                [FAILURE_UNREACHABLE] = { "{peer} cannot be reached: it is off, or connected to no relay of this machine",
+                                          "see peerupctl relay list here and there, and peerupctl status on {peer}" },
+                [FAILURE_LOST] = { "the connection to {peer} broke, or it reset the stream for the service {service} "
+                                   "(not allowed, or nothing listens)",
+                                   "try again; if it stays, see journalctl -u peerup on {peer}" },
         };
         char id[P2P_PEER_ID_TEXT_MAX];
+        Words words = { .peer = peer, .service = service, .id = p2p_peer_id_format(self, id) };
 
-        (void) p2p_peer_id_format(self, id);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-#pragma GCC diagnostic ignored "-Wformat-extra-args"
-        (void) snprintf(reason, FAILURE_TEXT_MAX, texts[kind].reason, peer, service, id);
-        (void) snprintf(remedy, FAILURE_TEXT_MAX, texts[kind].remedy, peer, service, id);
-#pragma GCC diagnostic pop
+        expand(texts[kind].reason, &words, reason);
+        expand(texts[kind].remedy, &words, remedy);
 }
