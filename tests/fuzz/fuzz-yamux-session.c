@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A live session under whatever a far side sends. The first byte chooses our side and the size of the pieces in
- * which the rest arrives; between the pieces the owner does what owners do, in turn, on up to eight streams.
+ * A live session under whatever a far side sends. The first byte chooses our side and the size of the pieces
+ * in which the rest arrives; between the pieces the owner does what owners do, in turn, on up to eight streams.
  */
 
 #include <stdlib.h>
