@@ -75,6 +75,20 @@ static void memory_is_bounded_by_the_size_on_the_wire(void **state) {
         assert_null(record);
 }
 
+/* What every message has beside its share is 4 KiB: no more than some hundred empty submessages. */
+static void small_messages_have_little_more(void **state) {
+        uint8_t in[300];
+        P2p__PeerRecord *record = NULL;
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(in); i += 2)
+                memcpy(in + i, "\x1a\x00", 2);
+        assert_int_equal(decode_record(P2P_VIEW(in, 300), 300, &record), -EMSGSIZE);
+        assert_null(record);
+        assert_int_equal(decode_record(P2P_VIEW(in, 200), 300, &record), 0);
+        p2p_message_free(record);
+}
+
 static void a_record_full_of_short_addresses_fits(void **state) {
         static const char one[] = "\x1a\x0a\x0a\x08\x04\x7f\x00\x00\x01\x06\x0f\xa1";
         uint8_t in[12 * 682];
@@ -172,6 +186,7 @@ int main(void) {
                 cmocka_unit_test(malformed_messages_are_refused),
                 cmocka_unit_test(a_message_is_held_to_its_limit),
                 cmocka_unit_test(memory_is_bounded_by_the_size_on_the_wire),
+                cmocka_unit_test(small_messages_have_little_more),
                 cmocka_unit_test(a_record_full_of_short_addresses_fits),
                 cmocka_unit_test(messages_are_written_with_and_without_length),
                 cmocka_unit_test(an_empty_message_is_one_byte_or_none),
