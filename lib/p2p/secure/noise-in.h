@@ -9,7 +9,7 @@
 
 typedef struct p2p_noise_in {
         p2p_noise_cipher cipher;
-        uint8_t *record;    /* one whose end has not come, in record_size bytes; NULL until these are known */
+        uint8_t *record;    /* one whose end has not come, in record_size bytes; NULL until known */
         uint32_t record_size;
         uint32_t n;         /* bytes of it that have come; where record is NULL they are in head */
         uint8_t head[2];

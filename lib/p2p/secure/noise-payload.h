@@ -9,7 +9,7 @@
 #define P2P_NOISE_PAYLOAD_MAX 4096u /* ours; an Ed25519 one is about 120 bytes, an RSA one 1.4 KiB */
 #define P2P_NOISE_MUXERS_MAX 100u   /* a longer list counts as none [go-libp2p] */
 
-/* Signs our static key for this session, into new memory. muxers: NULL-terminated; NULL or empty: an empty list. */
+/* Signs our static key for this session, into new memory. muxers: NULL-terminated; NULL is an empty list. */
 int p2p_noise_payload_encode(const p2p_identity *identity, const uint8_t static_public[static 32],
                              const char *const *muxers, uint8_t **ret, size_t *ret_n);
 

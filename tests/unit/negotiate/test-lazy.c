@@ -123,7 +123,7 @@ static void bytes_pass_at_every_split(void **state) {
                 for (unsigned turn = 0; turn < 500; turn++) {
                         ssize_t k;
 
-                        k = p2p_channel_write(f.lazy, "0123456789" + sent, 10 - sent);
+                        k = p2p_channel_write(f.lazy, &"0123456789"[sent], 10 - sent);
                         sent += k > 0 ? (size_t) k : 0;
                         k = p2p_channel_read(f.far, far_out + far_got, sizeof(far_out) - far_got);
                         far_got += k > 0 ? (size_t) k : 0;
@@ -240,7 +240,8 @@ static void a_graceful_free_delivers_what_was_taken(void **state) {
         done(&f);
 }
 
-/* Two that both wait to be spoken to: each one's first read sends its proposal, so both find out that they clash. */
+/* Two that both wait to be spoken to: each one's first read sends its proposal, so both find out that they
+ * clash. */
 static void two_lazy_ones_do_not_wait_for_each_other(void **state) {
         _cleanup_(p2p_channel_freep) p2p_channel *other = NULL;
         char out[8];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The initiator with several proposals, answered with raw bytes, and against our own responder (wire reference 3). */
+/* The initiator with several proposals, answered with raw bytes, and against our own responder (wire
+ * reference 3). */
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The responder of multistream-select, spoken to with raw bytes split at every size (wire reference 3, 20, 23). */
+/* The responder of multistream-select, spoken to with raw bytes split at every size (wire reference 3, 20,
+ * 23). */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -221,7 +222,8 @@ static void a_request_is_taken_though_its_sender_shut_down(void **state) {
         done(&f);
 }
 
-/* A channel whose writing half is gone while the bytes that came are still good: a stream with STOP_SENDING. */
+/* A channel whose writing half is gone while the bytes that came are still good: a stream with STOP_SENDING.
+ * */
 typedef struct deaf {
         p2p_channel channel;
         const char *bytes;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Noise as go-libp2p 0.47 spoke it with all random input fixed (wire reference 19.3, vectors/noise.json). Initiator:
- * identity seed 00 01 .. 1f, static 21x32, ephemeral 22x32; responder: identity seed 11x32, static 31x32,
- * ephemeral 32x32. Then each side sends the 20 bytes of the multistream header.
+ * Noise as go-libp2p 0.47 spoke it with all random input fixed (wire reference 19.3, vectors/noise.json).
+ * Initiator: identity seed 00 01 .. 1f, static 21x32, ephemeral 22x32; responder: identity seed 11x32,
+ * static 31x32, ephemeral 32x32. Then each side sends the 20 bytes of the multistream header.
  */
 
 #include <stdbool.h>

@@ -61,7 +61,8 @@ static size_t far_seal(fixture *f, uint8_t *to, const void *data, size_t n) {
         return (size_t) p2p_noise_record_seal(&f->to_us, to, n);
 }
 
-/* Reads what is there and opens it as the far side. Returns the plaintext's size; *ret_sealed of the wire. */
+/* Reads what is there and opens it as the far side. Returns the plaintext's size; *ret_sealed of the wire.
+ * */
 static size_t far_open(fixture *f, uint8_t *to, size_t size, size_t *ret_sealed) {
         size_t n = 0, plain, sealed;
         ssize_t k;

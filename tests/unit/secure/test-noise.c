@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The Noise XX state machine against go-libp2p's transcript, and against tampering (wire reference 5, 19.3). */
+/* The Noise XX state machine against go-libp2p's transcript, and against tampering (wire reference 5, 19.3).
+ * */
 
 #include <errno.h>
 #include <setjmp.h>
