@@ -93,8 +93,7 @@ static void what_is_no_id_is_refused(void **state) {
                 "z12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB",       /* multibase of no CID */
                 "bafkreiemqxhba3cc7lguubxawxxn6y4rdl6jtqjcmpb2sgvgxydafdeoj4", /* the CID of something else:
                                                                                   raw */
-                "f0172"
-                "1103aabbcc", /* SHA-1 */
+                "f01721103aabbcc", /* SHA-1 */
                 "9123",       /* a base that we lack */
                 "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5",
         };
