@@ -45,6 +45,8 @@ static const struct {
         { "/ip4/1.0.0.0", PUBLIC },
         { "/ip4/191.255.255.255", PUBLIC },
         { "/ip4/192.0.0.0", NEITHER },
+        { "/ip4/192.0.0.63", NEITHER },
+        { "/ip4/192.0.0.64", PUBLIC }, /* go-multiaddr 0.16 has a /26 here, whatever IANA says */
         { "/ip4/192.0.1.0", PUBLIC },
         { "/ip4/192.0.2.0", NEITHER },
         { "/ip4/192.0.2.255", NEITHER },
