@@ -47,12 +47,19 @@ static void print_filled(const char *text, const Remote *remote) {
                         fputc(*text, stderr);
 }
 
+/* A sentence begins with a capital letter, a command does not. */
+static char first_letter(const char *text) {
+        bool command = strncmp(text, "peerupctl ", 10) == 0 || strncmp(text, "systemctl ", 10) == 0;
+
+        return *text >= 'a' && *text <= 'z' && !command ? (char) (*text - 'a' + 'A') : *text;
+}
+
 static void print_message(const char *message, const char *remedy, const Remote *remote) {
         const char *rest = strstr(message, "; ");
 
         fprintf(stderr, "peerupctl: %.*s\n", rest ? (int) (rest - message) : (int) strlen(message), message);
         if (rest && rest[2]) {
-                fprintf(stderr, "%c%s\n", rest[2] >= 'a' && rest[2] <= 'z' ? rest[2] - 'a' + 'A' : rest[2], rest + 3);
+                fprintf(stderr, "%c%s\n", first_letter(rest + 2), rest + 3);
                 return;
         }
         if (remedy) {

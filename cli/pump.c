@@ -9,6 +9,7 @@
 #include "cli/pump.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -63,12 +64,20 @@ static int way_write(Way *way) {
         return 0;
 }
 
-/* Passes the end on, once everything before it is written. */
+/* Passes the end on, once everything before it is written. A pipe or file ends when nobody holds it. */
 static void way_finish(Way *way) {
+        int null;
+
         if (way->done || !way->ended || way->begin < way->end)
                 return;
         way->done = true;
-        (void) shutdown(way->to, SHUT_WR); /* ENOTSOCK: our end is its end */
+        if (shutdown(way->to, SHUT_WR) == 0 || errno != ENOTSOCK)
+                return;
+        null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        if (null < 0)
+                return; /* it ends with us */
+        (void) dup2(null, way->to);
+        close(null);
 }
 
 static short way_wants_read(const Way *way) {

@@ -9,7 +9,7 @@
 
 #define PUMP_BUFFER (64u * 1024u) /* each way; arbitrary */
 
-/* 0: both ways ended in order. -ECONNRESET: the far side reset the connection, -EPIPE: nobody reads our output, or another
- * error of a read or write. The fds stay the caller's; out is never closed but for writing, where it is a socket. Their
- * flags are not touched: others may share them. */
+/* 0: both ways ended in order. -ECONNRESET: the far side reset the connection; -EPIPE: it ended before it had read
+ * everything, or nobody reads our output; or another error of a read or write. The fds stay the caller's and their flags
+ * are not touched, others may share them; where out is no socket it is /dev/null after its end. */
 int pump_run(int in, int out, int socket);
