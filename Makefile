@@ -171,7 +171,7 @@ install: all
 	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/dbus-1/interfaces $(wildcard dbus/*.xml)
 	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/polkit-1/actions $(wildcard polkit/*.policy)
 	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/polkit-1/rules.d $(wildcard polkit/*.rules)
-	for m in man/*.[1-8]; do install -D -m 0644 $$m $(DESTDIR)$(prefix)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+	for m in $(wildcard man/*.[1-8]); do install -D -m 0644 $$m $(DESTDIR)$(prefix)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 
 uninstall:
 	rm -rf $(libexec)
@@ -183,7 +183,7 @@ uninstall:
 	rm -f $(patsubst dbus/%.xml,$(DESTDIR)$(prefix)/share/dbus-1/interfaces/%.xml,$(wildcard dbus/*.xml))
 	rm -f $(patsubst polkit/%.policy,$(DESTDIR)$(prefix)/share/polkit-1/actions/%.policy,$(wildcard polkit/*.policy))
 	rm -f $(patsubst polkit/%.rules,$(DESTDIR)$(prefix)/share/polkit-1/rules.d/%.rules,$(wildcard polkit/*.rules))
-	for m in man/*.[1-8]; do rm -f $(DESTDIR)$(prefix)/share/man/man$${m##*.}/$${m##*/}; done
+	for m in $(wildcard man/*.[1-8]); do rm -f $(DESTDIR)$(prefix)/share/man/man$${m##*.}/$${m##*/}; done
 
 clean:
 	rm -rf build build-*
