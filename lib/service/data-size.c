@@ -48,7 +48,7 @@ int data_size_parse(const char *text, uint64_t *ret) {
         if (*p == '+')
                 p++;
         for (digits = p; *p >= '0' && *p <= '9'; p++) {
-                if (value > ((uint64_t) INT64_MAX - 9) / 10)
+                if (value > ((uint64_t) INT64_MAX - (uint64_t) (*p - '0')) / 10)
                         return -ERANGE;
                 value = value * 10 + (uint64_t) (*p - '0');
         }

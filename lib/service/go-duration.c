@@ -56,7 +56,7 @@ static int read_number(const char **p, uint64_t *ret_whole, uint64_t *ret_part, 
         bool digits = false;
 
         for (; is_digit(**p); (*p)++, digits = true) {
-                if (whole > (NSEC_MAX - 9) / 10)
+                if (whole > (NSEC_MAX - (uint64_t) (**p - '0')) / 10)
                         return -ERANGE;
                 whole = whole * 10 + (uint64_t) (**p - '0');
         }
