@@ -12,8 +12,12 @@ static bool on_allow(const p2p_peer_id *peer _unused_, const p2p_addr *remote _u
         return !inbound || !n->refuse_all;
 }
 
-static void on_opened(p2p_conn *conn _unused_, void *userdata) {
-        ((node *) userdata)->n_opened++;
+static void on_opened(p2p_conn *conn, void *userdata) {
+        node *n = userdata;
+
+        n->n_opened++;
+        if (n->opened)
+                n->opened(conn, n->userdata);
 }
 
 static void on_identified(p2p_conn *conn _unused_, void *userdata) {
@@ -61,7 +65,7 @@ void node_start(node *n, p2p_loop *loop, uint8_t seed, const node_options *optio
         r = p2p_circuit_new(n->host, &n->circuit);
         assert(r >= 0);
         if (options && options->hop) {
-                r = p2p_hop_new(n->host, options->hop, NULL, NULL, &n->hop);
+                r = p2p_hop_new(n->host, options->hop, options->hop_events, options->hop_userdata, &n->hop);
                 assert(r >= 0);
         }
         if (options && options->silent)

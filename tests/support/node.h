@@ -7,7 +7,8 @@
 #include <p2p/identify.h>
 #include <p2p/ping.h>
 
-typedef struct node {
+typedef struct node node;
+struct node {
         p2p_identity *identity;
         p2p_host *host;
         p2p_identify *identify;
@@ -18,12 +19,17 @@ typedef struct node {
         unsigned n_opened, n_closed, n_identified, n_refused;
         int close_error;
         uint32_t close_code;
-} node;
+        int refuse_error;                          /* of the last inbound that came to nothing */
+        void (*opened)(p2p_conn *conn, void *userdata); /* set after the start; may be NULL */
+        void *userdata;
+};
 
 typedef struct node_options {
         const p2p_host_limits *limits; /* NULL: the defaults */
         const p2p_hop_limits *hop;     /* not NULL: a relay */
-        bool silent;                   /* no listener */
+        const p2p_hop_events *hop_events;
+        void *hop_userdata;
+        bool silent; /* no listener */
 } node_options;
 
 /* seed: the byte of which the key's seed consists. Aborts on failure: a test without its node is no test. */

@@ -97,6 +97,8 @@ typedef struct conn_info {
 /* Takes the session. Registers the connection and tells everybody; -ENOBUFS: a limit. */
 int conn_new(p2p_host *host, p2p_upgraded *upgraded, conn_info *info, p2p_conn **ret);
 p2p_conn *conn_free(p2p_conn *conn);
+/* As p2p_host_find_conn(); direct: no circuit. */
+p2p_conn *host_find_conn(p2p_host *host, const p2p_peer_id *peer, bool direct);
 
 /* ---- stream.c ---- */
 /* Takes the channel on success. */
@@ -115,6 +117,8 @@ void inbound_free_all(p2p_host *host);
 
 /* ---- dial.c ---- */
 void dial_free_all(p2p_host *host);
+/* Before the transport is taken away: its dials end, and count as failed. */
+void dial_transport_gone(p2p_host *host);
 
 /* ---- peerstore.c ---- */
 /* Addresses of the peer that are still valid, borrowed until the store changes. */

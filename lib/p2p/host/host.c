@@ -179,6 +179,8 @@ void **p2p_hook_slot(const p2p_hook *hook, p2p_conn *conn) {
 int p2p_host_set_transport(p2p_host *host, const p2p_transport *transport, void *userdata) {
         if (transport && host->transport)
                 return -EEXIST;
+        if (!transport && host->transport)
+                dial_transport_gone(host);
         host->transport = transport;
         host->transport_userdata = userdata;
         return 0;

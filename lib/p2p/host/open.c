@@ -129,14 +129,15 @@ static void on_step(void *userdata) {
                 return confirm(o);
         if (o->dial || !p2p_list_is_empty(&o->waiting))
                 return;
-        conn = p2p_host_find_conn(o->host, &o->peer);
+        conn = host_find_conn(o->host, &o->peer, o->options.direct);
         if (conn) {
                 (void) open_on(o, conn);
                 return;
         }
         if (o->options.no_dial)
                 return finish(o, -EHOSTUNREACH);
-        r = p2p_dial_new(o->host, &o->peer, o->options.timeout_usec, on_dialled, o, &o->dial);
+        r = (o->options.direct ? p2p_dial_new_direct : p2p_dial_new)(o->host, &o->peer, o->options.timeout_usec, on_dialled, o,
+                                                                     &o->dial);
         if (r < 0)
                 finish(o, r);
 }

@@ -111,7 +111,7 @@ static bool matches(const p2p_addr *addr) {
 static int dial(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done, void *userdata,
                 void **ret) {
         _cleanup_(p2p_addr_freep) p2p_addr *relay_addr = NULL;
-        p2p_open_options options = { .timeout_usec = RELAY_OPEN_TIMEOUT_USEC };
+        p2p_open_options options = { .timeout_usec = RELAY_OPEN_TIMEOUT_USEC, .direct = true };
         p2p_circuit *circuit = transport;
         circuit_dial *d;
         int r;

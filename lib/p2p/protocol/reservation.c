@@ -195,8 +195,6 @@ static void on_dialled(p2p_conn *conn, int error, void *userdata) {
         p2p_reservation *r = userdata;
 
         r->dial = NULL;
-        if (error >= 0 && p2p_conn_is_circuit(conn))
-                error = -EHOSTUNREACH; /* relays refuse reservations over circuits */
         if (error < 0)
                 return fail(r, error);
         r->conn = conn;
@@ -208,7 +206,7 @@ static void connect_relay(p2p_reservation *r) {
         int e;
 
         set_state(r, P2P_RESERVATION_CONNECTING, r->error);
-        e = p2p_dial_new(r->circuit->host, &r->relay, DIAL_TIMEOUT_USEC, on_dialled, r, &r->dial);
+        e = p2p_dial_new_direct(r->circuit->host, &r->relay, DIAL_TIMEOUT_USEC, on_dialled, r, &r->dial);
         if (e < 0)
                 fail(r, e);
 }

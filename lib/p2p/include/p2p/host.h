@@ -141,6 +141,7 @@ typedef struct p2p_open_options {
         bool confirm;          /* wait until the far side agreed to the protocol; otherwise bytes can be written at once and
                                   a refusal is the first read's -EPROTONOSUPPORT */
         bool no_dial;          /* only over a connection that exists (-EHOSTUNREACH) */
+        bool direct;           /* over no circuit */
 } p2p_open_options;
 
 /* `done` as for a dial; further errors: -EPROTONOSUPPORT refused (with confirm), -ENOBUFS. options may be NULL. */
