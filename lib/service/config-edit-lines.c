@@ -2,7 +2,7 @@
 
 /*
  * Lines and splices: where something stands in a text, and how to change it there and nowhere else. Columns are counted in
- * characters as libyaml does, a byte order mark is one.
+ * characters as in YamlNode, where a byte order mark is none.
  */
 
 #include <errno.h>
@@ -28,6 +28,8 @@ int lines_init(Lines *lines, p2p_view text) {
                 at[lines->n++] = (p2p_view){ text.data + start, i + 1 - start };
                 start = i + 1;
         }
+        if (lines->n > 0)
+                at[0] = yaml_skip_mark(at[0]);
         if (lines->n > 0 && at[0].n >= 2 && memcmp(at[0].data + at[0].n - 2, "\r\n", 2) == 0)
                 lines->end = "\r\n";
         return 0;

@@ -324,7 +324,9 @@ static int remove_entry(const Plan *p, const YamlPair *section, const YamlPair *
         r = check_own(p, section);
         if (r < 0)
                 return r;
-        if (entry->merged || !lines_is_first(p->lines, entry->line, entry->column))
+        if (entry->merged)
+                return refuse(p, section->line, "this comes from elsewhere in the file, by * or <<");
+        if (!lines_is_first(p->lines, entry->line, entry->column))
                 return refuse(p, entry->line, "this entry does not start a line of its own");
         if (section->value->n == 1) {
                 r = set_nothing(p, section, " {}");

@@ -62,6 +62,10 @@ bool yaml_node_equal(const YamlNode *a, const YamlNode *b) {
         return false;
 }
 
+p2p_view yaml_skip_mark(p2p_view text) {
+        return text.n >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0 ? P2P_VIEW(text.data + 3, text.n - 3) : text;
+}
+
 const char *yaml_kind_name(YamlKind kind) {
         static const char *const names[_YAML_KIND_MAX] = {
                 [YAML_NULL] = "nothing", [YAML_SCALAR] = "a single value", [YAML_LIST] = "a list", [YAML_MAP] = "a map",

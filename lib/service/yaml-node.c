@@ -50,6 +50,7 @@ typedef struct Builder {
         size_t n_anchors;
         Frame stack[YAML_DEPTH_MAX];
         unsigned depth;
+        bool ended; /* the first document */
 } Builder;
 
 /* ---- arena ---- */
@@ -472,7 +473,8 @@ static int on_alias(Builder *b, const yaml_event_t *event) {
         return attach(b, anchor->node, line, (unsigned) event->start_mark.column);
 }
 
-/* 1: the first document is complete. */
+/* 1: the first document is complete. Where no "---" or "..." says so, nothing may follow: keys that are indented less
+ * than the first one would be lost without a word. */
 static int on_event(Builder *b, const yaml_event_t *event) {
         switch (event->type) {
         case YAML_SCALAR_EVENT:
@@ -487,12 +489,15 @@ static int on_event(Builder *b, const yaml_event_t *event) {
         case YAML_ALIAS_EVENT:
                 return on_alias(b, event);
         case YAML_DOCUMENT_END_EVENT:
+                b->ended = true;
+                return !event->data.document_end.implicit;
         case YAML_STREAM_END_EVENT:
                 return 1;
         case YAML_NO_EVENT:
         case YAML_STREAM_START_EVENT:
-        case YAML_DOCUMENT_START_EVENT:
                 break;
+        case YAML_DOCUMENT_START_EVENT:
+                return b->ended;
         }
 
         return 0;
@@ -549,6 +554,7 @@ int yaml_tree_parse(p2p_view text, ConfigProblems *problems, YamlTree **ret) {
         if (!yaml_parser_initialize(&parser))
                 return -ENOMEM;
         yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+        text = yaml_skip_mark(text);
         yaml_parser_set_input_string(&parser, text.data, text.n);
 
         r = build(&b, &parser, text);

@@ -70,4 +70,6 @@ const YamlPair *yaml_node_find_pair(const YamlNode *node, const char *key);
 const YamlNode *yaml_node_find(const YamlNode *node, const char *key);
 /* The same values in the same order (maps: in any order); lines and style are not compared. */
 bool yaml_node_equal(const YamlNode *a, const YamlNode *b);
+/* The text without its byte order mark: columns are counted from here. */
+p2p_view yaml_skip_mark(p2p_view text);
 const char *yaml_kind_name(YamlKind kind); /* "a list", for messages */

@@ -63,7 +63,7 @@ static void documents_become_trees(void **state) {
                 { "a: !!str 1\nb: !!int \"2\"\nc: !x 3\n", "{a='1,b=2,c='3}" },
                 { "a: {b: 1, c: [x, y]}\n", "{a={b=1,c=[x,y]}}" },
                 { "a:\n- x\n- y\n", "{a=[x,y]}" },
-                { "\xef\xbb\xbf" "a: 1\n", "{a=1}" },
+                { "\xef\xbb\xbf" "a: 1\nb: 2\n", "{a=1,b=2}" },
                 { "a: 1\r\nb:\r\n  - x\r\n", "{a=1,b=[x]}" },
                 { "a: 1\n---\nb: 2\n", "{a=1}" },
                 { "---\na: 1\n...\n%garbage", "{a=1}" },
@@ -101,6 +101,8 @@ static void faults_are_named_with_their_line(void **state) {
                   "and put texts that start with @ ` or % in quotes" },
                 { "a: [1\n", 2, "did not find expected ',' or ']'; check the indentation, the quotes and the ':' around "
                   "this line" },
+                { "  a: 1\nb: 2\n", 2, "did not find expected <document start>; check the indentation, the quotes and the ':' "
+                  "around this line" },
                 { "a: *x\n", 1, "nothing is called &x; name a value so or write it out" },
                 { "a: &x [*x]\n", 1, "*x stands inside what it stands for; write the value out" },
                 { "a: 1\nb: \"\\0\"\n", 2, "a text with \\0 in it; remove that character" },
