@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The two sides of a flood, for tests/integration/flood. An attacker opens COUNT connections to 10.255.0.1 from as many /24 of
+ * 10.0.0.0/8 as it is told, each of one kind, and keeps every socket until its standard input ends; a friend keeps one
+ * connection and measures pings; a newcomer measures how long it takes to get in. One line of output per answer.
+ */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <p2p/host.h>
+#include <p2p/identify.h>
+#include <p2p/ping.h>
+
+#include "host/upgrade.h"
+#include "transport/tcp.h"
+
+#define IN_FLIGHT_MAX 256u
+#define NOISE_PROLOGUE "\x13/multistream/1.0.0\n\x07/noise\n"
+
+typedef enum kind { SILENT, SELECT, NOISE, REFUSED, _KIND_MAX } kind;
+
+static const char *const kinds[_KIND_MAX] = { "silent", "select", "noise", "refused" };
+
+static p2p_loop *loop;
+static p2p_identity *identity;
+
+static void die(const char *what, int r) {
+        fprintf(stderr, "flood: %s: %s\n", what, strerror(-r));
+        exit(1);
+}
+
+/* ---- attacker ---- */
+typedef struct attempt {
+        int fd;
+        p2p_watch *watch;
+        p2p_upgrade *upgrade;
+        p2p_session *session;
+} attempt;
+
+static struct {
+        kind kind;
+        unsigned port, count, prefixes, started, in_flight, reached, failed;
+        attempt *attempts;
+} attack;
+
+static void attempt_done(bool ok) {
+        attack.in_flight--;
+        attack.reached += ok;
+        attack.failed += !ok;
+}
+
+static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _unused_, int error, void *userdata) {
+        attempt *a = userdata;
+
+        a->upgrade = NULL;
+        if (error >= 0)
+                a->session = up->session; /* kept: its GoAway stays unread, its socket open */
+        attempt_done(error >= 0);
+}
+
+static void shake_hands(attempt *a) {
+        p2p_upgrade_options options = { .identity = identity, .initiator = true, .timeout_usec = 20 * USEC_PER_SEC,
+                                        .yamux = { .streams_max = 1, .buffer_max = 1u << 20 } };
+        p2p_channel *channel;
+        int r;
+
+        r = p2p_tcp_channel_new(loop, a->fd, &channel);
+        if (r < 0)
+                return attempt_done(false);
+        a->fd = -1;
+        r = p2p_upgrade_new(loop, channel, &options, on_upgraded, a, &a->upgrade);
+        if (r < 0)
+                attempt_done(false);
+}
+
+static void on_connected(unsigned events _unused_, void *userdata) {
+        attempt *a = userdata;
+        uint8_t message[sizeof(NOISE_PROLOGUE) - 1 + 34] = NOISE_PROLOGUE;
+        size_t n = sizeof(NOISE_PROLOGUE) - 1;
+
+        a->watch = p2p_watch_free(a->watch);
+        if (attack.kind == REFUSED)
+                return shake_hands(a);
+        if (attack.kind == NOISE) {
+                message[n + 1] = 32;
+                (void) !getrandom(message + n + 2, 32, 0);
+                n += 34;
+        }
+        if (attack.kind != SILENT)
+                attempt_done(send(a->fd, message, n, MSG_NOSIGNAL) == (ssize_t) n);
+        else
+                attempt_done(true);
+}
+
+/* Prefix i is 10.(i / 250).(i % 250).0/24. */
+static int start(unsigned i) {
+        unsigned prefix = i % attack.prefixes, host = i / attack.prefixes % 250 + 1;
+        struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(10u << 24 | prefix / 250 << 16 | prefix % 250 << 8 | host) };
+        struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t) attack.port), .sin_addr.s_addr = htonl(0x0aff0001) };
+        attempt *a = attack.attempts + i;
+        const int one = 1;
+
+        a->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (a->fd < 0 || setsockopt(a->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)) < 0 ||
+            bind(a->fd, (struct sockaddr *) &from, sizeof(from)) < 0 ||
+            (connect(a->fd, (struct sockaddr *) &to, sizeof(to)) < 0 && errno != EINPROGRESS))
+                return -errno;
+        return p2p_watch_new(loop, a->fd, P2P_WRITABLE, on_connected, a, &a->watch);
+}
+
+static int run_attack(char **args) {
+        struct rlimit files = { 65536, 65536 };
+        int r;
+
+        for (; attack.kind < _KIND_MAX && strcmp(kinds[attack.kind], args[0]) != 0; attack.kind++)
+                ;
+        attack.port = (unsigned) atoi(args[1]);
+        attack.count = (unsigned) atoi(args[2]);
+        attack.prefixes = (unsigned) atoi(args[3]);
+        attack.attempts = calloc(attack.count, sizeof(*attack.attempts));
+        if (setrlimit(RLIMIT_NOFILE, &files) < 0 || !attack.attempts || attack.kind == _KIND_MAX || attack.prefixes == 0)
+                die("start", -EINVAL);
+        r = p2p_identity_generate(&identity);
+        if (r < 0)
+                die("identity", r);
+        while (attack.started < attack.count || attack.in_flight > 0) {
+                for (; attack.started < attack.count && attack.in_flight < IN_FLIGHT_MAX; attack.started++) {
+                        r = start(attack.started);
+                        if (r < 0)
+                                die("connect", r);
+                        attack.in_flight++;
+                }
+                (void) p2p_loop_turn(loop, USEC_PER_SEC);
+        }
+        printf("%u %u\n", attack.reached, attack.failed);
+        fflush(stdout);
+        (void) !getchar();
+        return 0;
+}
+
+/* ---- friend and newcomer ---- */
+static p2p_host *host;
+static p2p_conn *conn;
+
+static p2p_identity *identity_of(const char *seed) {
+        uint8_t bytes[32];
+        p2p_identity *id;
+
+        memset(bytes, atoi(seed), sizeof(bytes));
+        if (p2p_identity_from_seed(bytes, &id) < 0)
+                die("identity", -EINVAL);
+        return id;
+}
+
+static void on_dialled(p2p_conn *c, int error, void *userdata) {
+        conn = error < 0 ? NULL : c;
+        *(int *) userdata = error < 0 ? error : 1;
+}
+
+/* Until somebody answers: a friend's daemon tries again too. Usec it took. */
+static uint64_t connect_to(const char *seed, const char *address) {
+        p2p_host_options options = { .agent = "flood/1", .limits = P2P_HOST_LIMITS_DEFAULT };
+        uint64_t began;
+        p2p_peer_id peer;
+        p2p_addr *addr;
+        int outcome = 0;
+
+        identity = identity_of(seed);
+        if (p2p_host_new(loop, identity, &options, &host) < 0 || p2p_addr_parse(address, &addr) < 0 ||
+            p2p_addr_peer(addr, &peer) < 0 || p2p_host_add_addr(host, &peer, addr, USEC_INFINITY) < 0)
+                die("start", -EINVAL);
+        (void) p2p_loop_turn(loop, 0);
+        for (began = p2p_loop_now(loop); outcome <= 0;) {
+                p2p_dial *dial;
+
+                outcome = 0;
+                if (p2p_dial_new(host, &peer, 5 * USEC_PER_SEC, on_dialled, &outcome, &dial) < 0)
+                        die("dial", -ENOMEM);
+                while (outcome == 0)
+                        (void) p2p_loop_turn(loop, USEC_PER_SEC);
+                if (outcome < 0)
+                        usleep(20000);
+        }
+        return p2p_loop_now(loop) - began;
+}
+
+static p2p_channel *pings;
+
+static void on_opened(p2p_stream *s, int error, void *userdata _unused_) {
+        if (error < 0)
+                die("ping", error);
+        pings = p2p_stream_channel(s);
+}
+
+static void on_wake(void *userdata _unused_) {}
+
+/* One ping through the open connection; usec. */
+static uint64_t ping(void) {
+        static uint8_t out[P2P_PING_SIZE];
+        uint8_t in[P2P_PING_SIZE];
+        size_t n = 0;
+        uint64_t began;
+
+        (void) !getrandom(out, sizeof(out), 0);
+        began = p2p_loop_now(loop);
+        if (p2p_channel_write(pings, out, sizeof(out)) != sizeof(out))
+                die("write", -EPIPE);
+        while (n < sizeof(in)) {
+                ssize_t k = p2p_channel_read(pings, in + n, sizeof(in) - n);
+
+                if (k == -EAGAIN)
+                        (void) p2p_loop_turn(loop, USEC_PER_SEC);
+                else if (k <= 0)
+                        die("the friend was cut off", k < 0 ? (int) k : -EPIPE);
+                else
+                        n += (size_t) k;
+        }
+        if (memcmp(in, out, sizeof(in)) != 0)
+                die("another echo", -EBADMSG);
+        return p2p_loop_now(loop) - began;
+}
+
+static int compare(const void *a, const void *b) {
+        uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+
+        return x < y ? -1 : x > y;
+}
+
+/* Pings every 2 ms; at each line of standard input it tells how those since the last line went. */
+static void serve_pings(void) {
+        static uint64_t took[1u << 20];
+        size_t n = 0;
+
+        for (;;) {
+                struct timeval no_time = {};
+                fd_set in;
+                char line[16];
+
+                took[n++ % ELEMENTSOF(took)] = ping();
+                usleep(2000);
+                (void) p2p_loop_turn(loop, 0);
+                FD_ZERO(&in);
+                FD_SET(0, &in);
+                if (select(1, &in, NULL, NULL, &no_time) <= 0)
+                        continue;
+                if (!fgets(line, sizeof(line), stdin))
+                        return;
+                n = P2P_MIN(n, ELEMENTSOF(took));
+                qsort(took, n, sizeof(*took), compare);
+                printf("%zu %llu %llu %llu\n", n, (unsigned long long) took[n / 2], (unsigned long long) took[n * 99 / 100],
+                       (unsigned long long) took[n - 1]);
+                fflush(stdout);
+                n = 0;
+        }
+}
+
+static int run_friend(char **args) {
+        p2p_task wake;
+        p2p_open *o;
+
+        (void) connect_to(args[0], args[1]);
+        if (p2p_open_on_conn(conn, P2P_PING_PROTOCOL, NULL, on_opened, NULL, &o) < 0)
+                die("ping", -ENOMEM);
+        while (!pings)
+                (void) p2p_loop_turn(loop, USEC_PER_SEC);
+        p2p_task_init(&wake, loop, on_wake, NULL);
+        p2p_channel_set_wake(pings, &wake);
+        printf("ready\n");
+        fflush(stdout);
+        serve_pings();
+        return 0;
+}
+
+/* In means: it is let in, so a ping comes back. */
+static int run_join(char **args) {
+        uint64_t usec = connect_to(args[0], args[1]);
+        p2p_open *o;
+
+        if (p2p_open_on_conn(conn, P2P_PING_PROTOCOL, NULL, on_opened, NULL, &o) < 0)
+                die("ping", -ENOMEM);
+        while (!pings)
+                (void) p2p_loop_turn(loop, USEC_PER_SEC);
+        printf("%llu\n", (unsigned long long) (usec + ping()));
+        return 0;
+}
+
+static int run_id(char **args) {
+        char text[P2P_PEER_ID_TEXT_MAX];
+
+        identity = identity_of(args[0]);
+        puts(p2p_peer_id_format(p2p_identity_peer_id(identity), text));
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        static const struct {
+                const char *name;
+                int n_args;
+                int (*run)(char **args);
+        } verbs[] = {
+                { "attack", 4, run_attack }, /* KIND PORT COUNT PREFIXES */
+                { "friend", 2, run_friend }, /* SEED MULTIADDR */
+                { "join", 2, run_join },     /* SEED MULTIADDR */
+                { "id", 1, run_id },         /* SEED */
+        };
+
+        if (p2p_loop_new(&loop) < 0)
+                die("loop", -ENOMEM);
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (argc == verbs[i].n_args + 2 && strcmp(argv[1], verbs[i].name) == 0)
+                        return verbs[i].run(argv + 2);
+        fprintf(stderr, "flood: attack KIND PORT COUNT PREFIXES | friend SEED ADDR | join SEED ADDR | id SEED\n");
+        return 2;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The golden table of refusals: what went wrong, and what to type. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include <p2p/error.h>
+#include <p2p/identity.h>
+#include <p2p/macro.h>
+
+#include "daemon/failure.h"
+#include "daemon/refusals.h"
+
+static p2p_peer_id peer_of(uint8_t seed) {
+        _cleanup_(p2p_identity_freep) p2p_identity *identity = NULL;
+        uint8_t bytes[32];
+
+        memset(bytes, seed, sizeof(bytes));
+        assert_int_equal(p2p_identity_from_seed(bytes, &identity), 0);
+        return *p2p_identity_peer_id(identity);
+}
+
+static void every_fault_has_its_text(void **state) {
+        static const struct {
+                Failure failure;
+                const char *reason, *remedy;
+        } cases[] = {
+                { { .error = -EKEYREJECTED, .gated = true }, "home does not let this machine in",
+                  "run on home: peerupctl auth add 12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5" },
+                { { .error = -ECONNRESET, .code = P2P_STREAM_GATED, .opened = true },
+                  "home does not let this machine use the service ssh",
+                  "run on home: peerupctl auth add 12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5 (or add that id to "
+                  "allowed_peers of ssh there)" },
+                { { .error = -EPROTONOSUPPORT, .opened = true }, "home offers no service ssh",
+                  "run on home: peerupctl service add ssh localhost:PORT" },
+                { { .error = -ECONNRESET, .code = P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED, .opened = true },
+                  "home offers no service ssh", "run on home: peerupctl service add ssh localhost:PORT" },
+                { { .error = -ECONNRESET, .code = P2P_STREAM_BACKEND_UNREACHABLE, .opened = true },
+                  "nothing answers behind the service ssh on home",
+                  "start it on home, or correct its address there: peerupctl services" },
+                { { .error = -ECONNRESET, .code = P2P_STREAM_RESOURCE_LIMIT_EXCEEDED, .opened = true },
+                  "too many connections to home at a time", "try again, or close some" },
+                { { .error = -ENOBUFS }, "too many connections to home at a time", "try again, or close some" },
+                { { .error = -EKEYREJECTED }, "the machine that answered for home is another one, or refused the connection",
+                  "compare names: in config.yaml with peerupctl whoami there" },
+                { { .error = -EACCES }, "no relay lets this machine through to home",
+                  "run on the relay: peerupctl relay-server authorize "
+                  "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5" },
+                { { .error = -ETIMEDOUT }, "home cannot be reached: it is off, or connected to no relay of this machine",
+                  "see peerupctl relay list here and there, and peerupctl status on home" },
+                { { .error = -ECONNRESET, .opened = true },
+                  "the connection to home broke, or it reset the stream for the service ssh (not allowed, or nothing listens)",
+                  "try again; if it stays, see journalctl -u peerup on home" },
+        };
+        char reason[FAILURE_TEXT_MAX], remedy[FAILURE_TEXT_MAX];
+        p2p_peer_id self = peer_of(1);
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                failure_describe(failure_kind(&cases[i].failure), "home", "ssh", &self, reason, remedy);
+                assert_string_equal(reason, cases[i].reason);
+                assert_string_equal(remedy, cases[i].remedy);
+        }
+}
+
+static void long_names_are_cut(void **state) {
+        char reason[FAILURE_TEXT_MAX], remedy[FAILURE_TEXT_MAX], name[1000];
+        p2p_peer_id self = peer_of(1);
+
+        (void) state;
+        memset(name, 'n', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        failure_describe(FAILURE_LOST, name, name, &self, reason, remedy);
+        assert_int_equal(strlen(reason), FAILURE_TEXT_MAX - 1);
+        assert_true(strlen(remedy) < FAILURE_TEXT_MAX);
+}
+
+static void refusals_are_remembered_for_a_while(void **state) {
+        p2p_peer_id one = peer_of(1), two = peer_of(2);
+        Refusals refusals = {};
+
+        (void) state;
+        assert_false(refusals_since(&refusals, &one, 0));
+        refusals_note(&refusals, &one, 100);
+        assert_true(refusals_since(&refusals, &one, 100));
+        assert_false(refusals_since(&refusals, &one, 101));
+        assert_false(refusals_since(&refusals, &two, 0));
+        for (unsigned i = 0; i < REFUSALS_MAX - 1; i++)
+                refusals_note(&refusals, &two, 200);
+        assert_true(refusals_since(&refusals, &one, 0)); /* the last place is its */
+        refusals_note(&refusals, &two, 200);
+        assert_false(refusals_since(&refusals, &one, 0));
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(every_fault_has_its_text),
+                cmocka_unit_test(long_names_are_cut),
+                cmocka_unit_test(refusals_are_remembered_for_a_while),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
