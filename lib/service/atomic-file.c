@@ -19,7 +19,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define LOCK_WAIT_MSEC 5000
+#define LOCK_WAIT_MSEC 2000
 #define LOCK_STEP_MSEC 20
 
 /* Less than room bytes: with as many the file grew while it was read. */

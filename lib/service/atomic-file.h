@@ -21,7 +21,7 @@
  * device). ret_n and ret_stat may be NULL. Never blocks on a FIFO. */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_n, struct stat *ret_stat);
 
-/* Locks the directory that holds path (after links). Waits for others at most five seconds, -EBUSY then.
+/* Locks the directory that holds path (after links). Waits for others at most two seconds, -EBUSY then.
  * close() unlocks. */
 int file_lock_directory(const char *path, int *ret_fd);
 
