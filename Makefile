@@ -106,7 +106,7 @@ $(O)/peerupctl: $(O)/cli/main.o $(O)/libpeerup-cli.a $(O)/libservice.a $(O)/libp
 $(O)/p2pnet.pc: Makefile
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(prefix)' 'Name: p2pnet' 'Description: libp2p stack in C' 'Version: $(VERSION)' \
-	  'Requires.private: $(LIBS_P2P)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lp2pnet' > $@
+	  'Requires: $(LIBS_P2P)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lp2pnet' > $@
 
 # ---- unit tests, layers, corpus
 $(O)/unit/%: $(O)/tests/unit/%.o $(SUPPORT) $(ARCHIVES) $(O)/libservice.a $(O)/libp2pnet.a
@@ -161,7 +161,8 @@ install: all
 	install -D -m 0755 -t $(libexec) $(filter-out %/peerupctl %/peerup-generator,$(PROGRAMS))
 	install -D -m 0755 $(O)/peerupctl $(DESTDIR)$(prefix)/bin/peerupctl
 	install -D -m 0755 $(O)/peerup-generator $(DESTDIR)$(prefix)/lib/systemd/system-generators/peerup-generator
-	install -D -m 0644 -t $(unitdir) $(wildcard units/*.service units/*.socket units/*.target)
+	for u in $(wildcard units/*.service units/*.socket units/*.target); do \
+	  sed 's,/usr/libexec/,$(prefix)/libexec/,g' $$u | install -D -m 0644 /dev/stdin $(unitdir)/$${u##*/} || exit 1; done
 	ln -sf peerup-daemon.service $(unitdir)/peerup.service
 	$(call INSTALL_DATA,configs/peerup.sysusers.conf,$(DESTDIR)$(prefix)/lib/sysusers.d/peerup.conf)
 	$(call INSTALL_DATA,configs/peerup.tmpfiles.conf,$(DESTDIR)$(prefix)/lib/tmpfiles.d/peerup.conf)
@@ -173,10 +174,17 @@ install: all
 	install -D -m 0644 -t $(DESTDIR)$(prefix)/share/polkit-1/rules.d $(wildcard polkit/*.rules)
 	for m in $(wildcard man/*.[1-8]); do install -D -m 0644 $$m $(DESTDIR)$(prefix)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 
+# The library for programs of one's own: static, without a promise about its ABI.
+install-dev: $(O)/libp2pnet.a $(O)/p2pnet.pc
+	$(call INSTALL_DATA,$(O)/libp2pnet.a,$(DESTDIR)$(prefix)/lib/libp2pnet.a)
+	$(call INSTALL_DATA,$(O)/p2pnet.pc,$(DESTDIR)$(prefix)/lib/pkgconfig/p2pnet.pc)
+	install -D -m 0644 -t $(DESTDIR)$(prefix)/include/p2p lib/p2p/include/p2p/*.h
+
 uninstall:
 	rm -rf $(libexec)
 	rm -f $(DESTDIR)$(prefix)/bin/peerupctl $(DESTDIR)$(prefix)/lib/systemd/system-generators/peerup-generator
 	rm -f $(patsubst units/%,$(unitdir)/%,$(wildcard units/*)) $(unitdir)/peerup.service
+	rm -rf $(DESTDIR)$(prefix)/include/p2p $(DESTDIR)$(prefix)/lib/libp2pnet.a $(DESTDIR)$(prefix)/lib/pkgconfig/p2pnet.pc
 	rm -f $(DESTDIR)$(prefix)/lib/sysusers.d/peerup.conf $(DESTDIR)$(prefix)/lib/tmpfiles.d/peerup.conf
 	rm -f $(DESTDIR)$(prefix)/lib/sysctl.d/50-peerup.conf $(DESTDIR)$(prefix)/lib/systemd/catalog/peerup.catalog
 	rm -f $(patsubst dbus/%.conf,$(DESTDIR)$(prefix)/share/dbus-1/system.d/%.conf,$(wildcard dbus/*.conf))
@@ -188,7 +196,7 @@ uninstall:
 clean:
 	rm -rf build build-*
 
-.PHONY: all tools unit fuzz fuzz-targets deps check demo bench install uninstall clean
+.PHONY: all tools unit fuzz fuzz-targets deps check demo bench install install-dev uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
