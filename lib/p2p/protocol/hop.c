@@ -19,6 +19,7 @@ typedef struct request {
         p2p_open *open;
         p2p_stream *src, *dst; /* src: the hop stream while no exchange has it */
         p2p_peer_id peer, target;
+        bool connecting; /* passed, and will be a circuit if its stop handshake succeeds: counts as one */
         p2p_list requests;
 } request;
 
@@ -58,11 +59,14 @@ static int answer(request *q, P2p__HopMessage *m, unsigned status, p2p_exchange_
 static void refuse(request *q, unsigned status) {
         P2p__HopMessage m = P2P__HOP_MESSAGE__INIT;
         p2p_hop *hop = q->hop;
+        p2p_peer_id peer = q->peer, target = q->target;
 
-        if (hop->events->refused)
-                hop->events->refused(&q->peer, q->target.n > 0 ? &q->target : NULL, status, hop->userdata);
+        q->connecting = false;
         if (answer(q, &m, status, on_refused) < 0)
                 request_free(q);
+        /* Last: whoever is told may drop the peer, and this request with it. */
+        if (hop->events->refused)
+                hop->events->refused(&peer, target.n > 0 ? &target : NULL, status, hop->userdata);
 }
 
 static P2p__Limit *fill_limit(const p2p_hop_limits *limits, P2p__Limit *l) {
@@ -141,10 +145,10 @@ static void reserve(request *q, p2p_conn *conn) {
         status = hop_reserve(hop, conn, &refresh, &reservation);
         if (status != P2P_HOP_OK)
                 return refuse(q, status);
-        if (hop->events->reserved)
-                hop->events->reserved(&q->peer, p2p_conn_remote(conn), refresh, hop->userdata);
         if (answer_reserved(q, reservation) < 0)
                 request_free(q);
+        if (hop->events->reserved)
+                hop->events->reserved(p2p_conn_peer(conn), p2p_conn_remote(conn), refresh, hop->userdata);
 }
 
 /* ---- CONNECT ---- */
@@ -193,6 +197,17 @@ static void on_stop_stream(p2p_stream *stream, int error, void *userdata) {
                 refuse(q, P2P_HOP_CONNECTION_FAILED);
 }
 
+/* Circuits of this peer, or all (NULL): those that run and those that are being made, or a burst would pass under the limit. */
+static unsigned count_circuits(p2p_hop *hop, const p2p_peer_id *peer) {
+        unsigned n = peer ? hop_count_circuits(hop, peer) : hop->n_circuits;
+        request *q;
+
+        P2P_LIST_FOREACH(q, &hop->requests, request, requests)
+                n += q->connecting &&
+                     (!peer || p2p_peer_id_equal(&q->peer, peer) || p2p_peer_id_equal(&q->target, peer));
+        return n;
+}
+
 /* The checks in go-libp2p's order. */
 static unsigned judge_connect(request *q, p2p_conn *conn) {
         p2p_hop *hop = q->hop;
@@ -201,9 +216,9 @@ static unsigned judge_connect(request *q, p2p_conn *conn) {
                 return P2P_HOP_PERMISSION_DENIED;
         if (!hop_find_reservation(hop, &q->target))
                 return P2P_HOP_NO_RESERVATION;
-        if (hop->n_circuits >= hop->limits.circuits ||
-            hop_count_circuits(hop, &q->peer) >= hop->limits.circuits_per_peer ||
-            hop_count_circuits(hop, &q->target) >= hop->limits.circuits_per_peer)
+        if (count_circuits(hop, NULL) >= hop->limits.circuits ||
+            count_circuits(hop, &q->peer) >= hop->limits.circuits_per_peer ||
+            count_circuits(hop, &q->target) >= hop->limits.circuits_per_peer)
                 return P2P_HOP_RESOURCE_LIMIT_EXCEEDED;
         return P2P_HOP_OK;
 }
@@ -221,6 +236,7 @@ static void connect_to(request *q, p2p_conn *conn) {
 
         if (status != P2P_HOP_OK)
                 return refuse(q, status);
+        q->connecting = true;
         dst = direct_conn(q->hop, &q->target);
         if (!dst || p2p_open_on_conn(dst, P2P_STOP_PROTOCOL, &options, on_stop_stream, q, &q->open) < 0)
                 refuse(q, P2P_HOP_CONNECTION_FAILED);
@@ -295,7 +311,11 @@ static void on_conn_closed(p2p_conn *conn, void *userdata) {
 
 void p2p_hop_drop_peer(p2p_hop *hop, const p2p_peer_id *peer) {
         hop_reservation *r = hop_find_reservation(hop, peer);
+        request *q;
 
+        P2P_LIST_FOREACH(q, &hop->requests, request, requests)
+                if (p2p_peer_id_equal(&q->peer, peer) || p2p_peer_id_equal(&q->target, peer))
+                        request_free(q);
         if (r) {
                 hop_release(hop, r, false);
                 hop_schedule_expiry(hop);
