@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <p2p/host.h>
@@ -24,6 +24,7 @@
 #include "transport/tcp.h"
 
 #define IN_FLIGHT_MAX 256u
+#define SHAKING_MAX 48u /* below the 64 of a prefix: it would drop its own */
 #define NOISE_PROLOGUE "\x13/multistream/1.0.0\n\x07/noise\n"
 
 typedef enum kind { SILENT, SELECT, NOISE, REFUSED, _KIND_MAX } kind;
@@ -118,7 +119,7 @@ static int start(unsigned i) {
 }
 
 static int run_attack(char **args) {
-        struct rlimit files = { 65536, 65536 };
+        unsigned max;
         int r;
 
         for (; attack.kind < _KIND_MAX && strcmp(kinds[attack.kind], args[0]) != 0; attack.kind++)
@@ -127,13 +128,14 @@ static int run_attack(char **args) {
         attack.count = (unsigned) atoi(args[2]);
         attack.prefixes = (unsigned) atoi(args[3]);
         attack.attempts = calloc(attack.count, sizeof(*attack.attempts));
-        if (setrlimit(RLIMIT_NOFILE, &files) < 0 || !attack.attempts || attack.kind == _KIND_MAX || attack.prefixes == 0)
+        if (!attack.attempts || attack.kind == _KIND_MAX || attack.prefixes == 0)
                 die("start", -EINVAL);
         r = p2p_identity_generate(&identity);
         if (r < 0)
                 die("identity", r);
+        max = attack.kind == REFUSED ? SHAKING_MAX : IN_FLIGHT_MAX;
         while (attack.started < attack.count || attack.in_flight > 0) {
-                for (; attack.started < attack.count && attack.in_flight < IN_FLIGHT_MAX; attack.started++) {
+                for (; attack.started < attack.count && attack.in_flight < max; attack.started++) {
                         r = start(attack.started);
                         if (r < 0)
                                 die("connect", r);
@@ -166,20 +168,27 @@ static void on_dialled(p2p_conn *c, int error, void *userdata) {
         *(int *) userdata = error < 0 ? error : 1;
 }
 
-/* Until somebody answers: a friend's daemon tries again too. Usec it took. */
-static uint64_t connect_to(const char *seed, const char *address) {
+static void start_host(const char *seed) {
         p2p_host_options options = { .agent = "flood/1", .limits = P2P_HOST_LIMITS_DEFAULT };
-        uint64_t began;
-        p2p_peer_id peer;
-        p2p_addr *addr;
-        int outcome = 0;
 
         identity = identity_of(seed);
-        if (p2p_host_new(loop, identity, &options, &host) < 0 || p2p_addr_parse(address, &addr) < 0 ||
-            p2p_addr_peer(addr, &peer) < 0 || p2p_host_add_addr(host, &peer, addr, USEC_INFINITY) < 0)
+        if (p2p_host_new(loop, identity, &options, &host) < 0)
                 die("start", -EINVAL);
-        (void) p2p_loop_turn(loop, 0);
-        for (began = p2p_loop_now(loop); outcome <= 0;) {
+}
+
+/* Until somebody answers: a friend's daemon tries again too. */
+static void connect_to(const char *seed, const char *address) {
+        p2p_peer_id peer;
+        p2p_addr *addr;
+        int outcome = -1;
+
+        if (!host)
+                start_host(seed);
+        if (p2p_addr_parse(address, &addr) < 0 || p2p_addr_peer(addr, &peer) < 0 ||
+            p2p_host_add_addr(host, &peer, addr, USEC_INFINITY) < 0)
+                die("address", -EINVAL);
+        p2p_addr_free(addr);
+        while (outcome < 0) {
                 p2p_dial *dial;
 
                 outcome = 0;
@@ -190,43 +199,58 @@ static uint64_t connect_to(const char *seed, const char *address) {
                 if (outcome < 0)
                         usleep(20000);
         }
-        return p2p_loop_now(loop) - began;
 }
 
-static p2p_channel *pings;
+static p2p_stream *pings;
 
-static void on_opened(p2p_stream *s, int error, void *userdata _unused_) {
-        if (error < 0)
-                die("ping", error);
-        pings = p2p_stream_channel(s);
+static void on_opened(p2p_stream *s, int error, void *userdata) {
+        pings = s;
+        *(int *) userdata = error < 0 ? error : 1;
 }
 
 static void on_wake(void *userdata _unused_) {}
 
-/* One ping through the open connection; usec. */
-static uint64_t ping(void) {
-        static uint8_t out[P2P_PING_SIZE];
-        uint8_t in[P2P_PING_SIZE];
+/* A fresh ping stream on the connection: one lives for 30 s. */
+static int open_pings(void) {
+        static p2p_task wake;
+        int outcome = 0;
+        p2p_open *o;
+
+        p2p_stream_free(pings);
+        pings = NULL;
+        if (p2p_open_on_conn(conn, P2P_PING_PROTOCOL, NULL, on_opened, &outcome, &o) < 0)
+                return -ECONNRESET;
+        while (outcome == 0)
+                (void) p2p_loop_turn(loop, USEC_PER_SEC);
+        if (outcome < 0)
+                return outcome;
+        p2p_task_init(&wake, loop, on_wake, NULL);
+        p2p_channel_set_wake(p2p_stream_channel(pings), &wake);
+        return 0;
+}
+
+/* One ping through the open connection. */
+static int ping(uint64_t *ret_usec) {
+        uint8_t out[P2P_PING_SIZE], in[P2P_PING_SIZE];
+        p2p_channel *c = p2p_stream_channel(pings);
+        uint64_t began = p2p_loop_now(loop);
         size_t n = 0;
-        uint64_t began;
 
         (void) !getrandom(out, sizeof(out), 0);
-        began = p2p_loop_now(loop);
-        if (p2p_channel_write(pings, out, sizeof(out)) != sizeof(out))
-                die("write", -EPIPE);
+        if (p2p_channel_write(c, out, sizeof(out)) != sizeof(out))
+                return -EPIPE;
         while (n < sizeof(in)) {
-                ssize_t k = p2p_channel_read(pings, in + n, sizeof(in) - n);
+                ssize_t k = p2p_channel_read(c, in + n, sizeof(in) - n);
 
                 if (k == -EAGAIN)
                         (void) p2p_loop_turn(loop, USEC_PER_SEC);
                 else if (k <= 0)
-                        die("the friend was cut off", k < 0 ? (int) k : -EPIPE);
+                        return k < 0 ? (int) k : -EPIPE;
                 else
                         n += (size_t) k;
         }
-        if (memcmp(in, out, sizeof(in)) != 0)
-                die("another echo", -EBADMSG);
-        return p2p_loop_now(loop) - began;
+        *ret_usec = p2p_loop_now(loop) - began;
+        return memcmp(in, out, sizeof(in)) == 0 ? 0 : -EBADMSG;
 }
 
 static int compare(const void *a, const void *b) {
@@ -244,8 +268,10 @@ static void serve_pings(void) {
                 struct timeval no_time = {};
                 fd_set in;
                 char line[16];
+                int r = ping(took + n++ % ELEMENTSOF(took));
 
-                took[n++ % ELEMENTSOF(took)] = ping();
+                if (r < 0)
+                        die("the friend was cut off", r);
                 usleep(2000);
                 (void) p2p_loop_turn(loop, 0);
                 FD_ZERO(&in);
@@ -260,36 +286,32 @@ static void serve_pings(void) {
                        (unsigned long long) took[n - 1]);
                 fflush(stdout);
                 n = 0;
+                if (open_pings() < 0)
+                        die("the friend was cut off", -ECONNRESET);
         }
 }
 
 static int run_friend(char **args) {
-        p2p_task wake;
-        p2p_open *o;
-
-        (void) connect_to(args[0], args[1]);
-        if (p2p_open_on_conn(conn, P2P_PING_PROTOCOL, NULL, on_opened, NULL, &o) < 0)
-                die("ping", -ENOMEM);
-        while (!pings)
-                (void) p2p_loop_turn(loop, USEC_PER_SEC);
-        p2p_task_init(&wake, loop, on_wake, NULL);
-        p2p_channel_set_wake(pings, &wake);
+        connect_to(args[0], args[1]);
+        if (open_pings() < 0)
+                die("the friend was cut off", -ECONNRESET);
         printf("ready\n");
         fflush(stdout);
         serve_pings();
         return 0;
 }
 
-/* In means: it is let in, so a ping comes back. */
+/* In means that a ping comes back: a connection may be dropped behind its last handshake message. */
 static int run_join(char **args) {
-        uint64_t usec = connect_to(args[0], args[1]);
-        p2p_open *o;
+        struct timespec from, to;
+        uint64_t usec;
 
-        if (p2p_open_on_conn(conn, P2P_PING_PROTOCOL, NULL, on_opened, NULL, &o) < 0)
-                die("ping", -ENOMEM);
-        while (!pings)
-                (void) p2p_loop_turn(loop, USEC_PER_SEC);
-        printf("%llu\n", (unsigned long long) (usec + ping()));
+        clock_gettime(CLOCK_MONOTONIC, &from);
+        do
+                connect_to(args[0], args[1]);
+        while (open_pings() < 0 || ping(&usec) < 0);
+        clock_gettime(CLOCK_MONOTONIC, &to);
+        printf("%lld\n", (long long) (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000);
         return 0;
 }
 
