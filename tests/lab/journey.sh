@@ -69,8 +69,8 @@ journey_ssh_key() {
         copy_in home "$LAB_TMP/key" /root/.ssh/authorized_keys 600
 }
 
-journey_ssh() {
-        typed laptop ssh -p 2222 root@127.0.0.1 hostname
+journey_ssh() { # [PORT]
+        typed laptop ssh -p "${1:-2222}" root@127.0.0.1 hostname
         [ "${reply##*$'\n'}" = home ] || die "ssh was to print: home"
 }
 
