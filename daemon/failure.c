@@ -43,7 +43,9 @@ FailureKind failure_kind(const Failure *f) {
         case -ENFILE:
                 return FAILURE_LIMIT;
         }
-        return f->opened ? FAILURE_LOST : FAILURE_UNREACHABLE;
+        if (!f->opened)
+                return FAILURE_UNREACHABLE;
+        return f->alive ? FAILURE_RESET : FAILURE_LOST;
 }
 
 /* One of them or NULL: {peer} {service} {id}. */
@@ -99,8 +101,10 @@ void failure_describe(FailureKind kind, const char *peer, const char *service, c
                                        "run on the relay: peerupctl relay-server authorize {id}" },
                 [FAILURE_UNREACHABLE] = { "{peer} cannot be reached: it is off, or connected to no relay of this machine",
                                           "see peerupctl relay list here and there, and peerupctl status on {peer}" },
-                [FAILURE_LOST] = { "the connection to {peer} broke, or it reset the stream for the service {service} "
-                                   "(not allowed, or nothing listens)",
+                [FAILURE_RESET] = { "{peer} reset the stream for the service {service}: it is not for this machine, or "
+                                    "nothing listens behind it",
+                                    "see journalctl -u peerup on {peer}, and peerupctl services there" },
+                [FAILURE_LOST] = { "the connection to {peer} broke",
                                    "try again; if it stays, see journalctl -u peerup on {peer}" },
         };
         char id[P2P_PEER_ID_TEXT_MAX];

@@ -13,6 +13,7 @@ typedef struct Failure {
         int error;     /* of the opening, or of the stream */
         uint32_t code; /* with which the far side reset the stream; 0 */
         bool opened;   /* there was a stream: the peer was reached */
+        bool alive;    /* and the connection outlived it */
         bool gated;    /* the peer ended a connection because it does not let us in */
 } Failure;
 
@@ -25,6 +26,7 @@ typedef enum FailureKind {
         FAILURE_WRONG_PEER,
         FAILURE_NO_RELAY,
         FAILURE_UNREACHABLE,
+        FAILURE_RESET,          /* the stream, for a reason that was not told */
         FAILURE_LOST,           /* the connection broke under it */
         _FAILURE_KIND_MAX,
 } FailureKind;

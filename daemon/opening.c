@@ -24,7 +24,8 @@ struct Opening {
         char protocol[P2P_PROTOCOL_MAX + 1];
         bool confirm;
         uint64_t since, pause;
-        int error; /* of the last attempt */
+        int error;  /* of the last attempt */
+        bool reset; /* the stream was, and not with its connection: if that still stands after a pause, it is an answer */
         p2p_open *open;
         p2p_timer timer;
         OpeningDone done;
@@ -69,6 +70,10 @@ static void on_timer(void *userdata) {
                 opening_finish(o, NULL, -EKEYREJECTED);
                 return;
         }
+        if (o->reset && p2p_host_find_conn(o->host, &o->peer)) {
+                opening_finish(o, NULL, -ECONNREFUSED);
+                return;
+        }
         if (time_left(o) == 0) {
                 opening_finish(o, NULL, o->error);
                 return;
@@ -80,6 +85,7 @@ static void on_timer(void *userdata) {
 
 static void on_open(p2p_stream *stream, int error, void *userdata) {
         Opening *o = userdata;
+        bool had_conn = p2p_host_find_conn(o->host, &o->peer);
         uint64_t pause;
         int r;
 
@@ -89,6 +95,7 @@ static void on_open(p2p_stream *stream, int error, void *userdata) {
                 return;
         }
         o->error = error;
+        o->reset = o->confirm && error == -ECONNRESET && had_conn;
         pause = P2P_MIN(o->pause, time_left(o));
         o->pause = P2P_MIN(o->pause * 2, PAUSE_MAX_USEC);
         r = p2p_timer_set(&o->timer, pause);

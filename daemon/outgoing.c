@@ -44,7 +44,7 @@ static void end_well(Outgoing *o, const char *reason) {
 }
 
 static void end_badly(Outgoing *o) {
-        Failure failure = { .error = o->error, .code = o->code, .opened = o->opened,
+        Failure failure = { .error = o->error, .code = o->code, .opened = o->opened, .alive = o->alive,
                             .gated = refusals_since(&o->manager->refusals, &o->peer, o->since) };
         char texts[2][FAILURE_TEXT_MAX], whole[2 * FAILURE_TEXT_MAX + 2];
         const char *reason = texts[0], *remedy = texts[1];
@@ -83,6 +83,7 @@ static void on_tunnel_done(Tunnel *tunnel, const TunnelResult *result, void *use
         }
         o->error = result->error;
         o->code = result->code;
+        o->alive = p2p_stream_conn(o->stream);
         if (p2p_timer_set(&o->verdict, VERDICT_USEC) < 0)
                 end_badly(o);
 }

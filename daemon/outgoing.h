@@ -14,7 +14,7 @@ struct Outgoing {
         char *peer_text; /* as the user called it */
         char service[SERVICE_NAME_MAX + 1];
         uint64_t since;
-        bool opened, relayed;
+        bool opened, alive, relayed;
         char *caller; /* the observer's word for whom to tell of the end; NULL: nobody asked */
         struct Opening *opening;
         struct Tunnel *tunnel;

@@ -13,7 +13,8 @@
 
 static void on_pong(uint64_t rtt, bool relayed, int error, uint32_t code, void *userdata) {
         _cleanup_(request_freep) Request *q = userdata;
-        Failure failure = { .error = error, .code = code, .opened = error == -EBADMSG };
+        Failure failure = { .error = error, .code = code, .opened = error == -EBADMSG || error == -ECONNREFUSED,
+                            .alive = true };
         char id[P2P_PEER_ID_TEXT_MAX];
 
         q->ping = NULL;
@@ -104,7 +105,7 @@ static int join(Request *q, p2p_stream *stream) {
 
 static void on_opened(p2p_stream *stream, int error, void *userdata) {
         _cleanup_(request_freep) Request *q = userdata;
-        Failure failure = { .error = error };
+        Failure failure = { .error = error, .opened = error == -ECONNREFUSED, .alive = error == -ECONNREFUSED };
 
         q->opening = NULL;
         if (error >= 0) {

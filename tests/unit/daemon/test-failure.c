@@ -53,8 +53,10 @@ static void every_fault_has_its_text(void **state) {
                   "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5" },
                 { { .error = -ETIMEDOUT }, "home cannot be reached: it is off, or connected to no relay of this machine",
                   "see peerupctl relay list here and there, and peerupctl status on home" },
-                { { .error = -ECONNRESET, .opened = true },
-                  "the connection to home broke, or it reset the stream for the service ssh (not allowed, or nothing listens)",
+                { { .error = -ECONNRESET, .opened = true, .alive = true },
+                  "home reset the stream for the service ssh: it is not for this machine, or nothing listens behind it",
+                  "see journalctl -u peerup on home, and peerupctl services there" },
+                { { .error = -ECONNRESET, .opened = true }, "the connection to home broke",
                   "try again; if it stays, see journalctl -u peerup on home" },
         };
         char reason[FAILURE_TEXT_MAX], remedy[FAILURE_TEXT_MAX];
@@ -75,7 +77,7 @@ static void long_names_are_cut(void **state) {
         (void) state;
         memset(name, 'n', sizeof(name) - 1);
         name[sizeof(name) - 1] = '\0';
-        failure_describe(FAILURE_LOST, name, name, &self, reason, remedy);
+        failure_describe(FAILURE_RESET, name, name, &self, reason, remedy);
         assert_int_equal(strlen(reason), FAILURE_TEXT_MAX - 1);
         assert_true(strlen(remedy) < FAILURE_TEXT_MAX);
 }
