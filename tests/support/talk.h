@@ -10,7 +10,7 @@ typedef struct talk {
         p2p_stream *stream;
         bool opened;
         int error; /* of the opening, or of the last hear */
-        uint8_t heard[4096];
+        uint8_t heard[65536];
         size_t n_heard;
         size_t want;
 } talk;

@@ -2,7 +2,8 @@
 
 /*
  * rust-libp2p reads exactly one message of at most 4096 bytes, go-libp2p replaces all it knows by each message sequence: so what
- * we say is complete, and in one message where it fits (wire reference 10). Otherwise the record travels in a second one.
+ * we say is complete, and in one message where it fits (wire reference 10). Otherwise further protocols and the record travel in
+ * messages of their own.
  */
 
 #include <errno.h>
@@ -17,8 +18,10 @@
 #include "protocol/identify.pb-c.h"
 #include "wire/message.h"
 
-#define ONE_MESSAGE_MAX 4096u /* rust-libp2p */
-#define ADDRS_MAX 16u         /* of ours in one message: arbitrary, keeps it small */
+#define ONE_MESSAGE_MAX 4096u      /* rust-libp2p */
+#define FIRST_PROTOCOLS_MAX 2048u  /* bytes of them beside our addresses */
+#define MORE_PROTOCOLS_MAX 6000u   /* with the longest names 9 messages suffice: go-libp2p reads no more */
+#define ADDRS_MAX 16u              /* of ours in one message: arbitrary, keeps it small */
 
 typedef struct parts {
         p2p_addr **addrs;
@@ -75,31 +78,66 @@ static void fill(P2p__Identify *m, p2p_host *host, p2p_conn *conn, parts *p) {
         m->signedpeerrecord = binary(P2P_VIEW(p->record, p->n_record));
 }
 
-static int encode_two(P2p__Identify *m, uint8_t **ret, size_t *ret_n) {
-        P2p__Identify second = P2P__IDENTIFY__INIT;
-        uint8_t *a = NULL, *b = NULL, *both;
-        size_t n_a, n_b;
+/* One more delimited message behind those in *all. */
+static int append(const P2p__Identify *m, uint8_t **all, size_t *n_all) {
+        uint8_t *one, *grown;
+        size_t n;
         int r;
 
-        m->has_signedpeerrecord = false;
-        second.has_signedpeerrecord = true;
-        second.signedpeerrecord = m->signedpeerrecord;
-        r = p2p_message_encode(m, true, &a, &n_a);
-        if (r >= 0)
-                r = p2p_message_encode(&second, true, &b, &n_b);
-        if (r >= 0) {
-                both = realloc(a, n_a + n_b);
-                if (both) {
-                        memcpy(both + n_a, b, n_b);
-                        *ret = both;
-                        *ret_n = n_a + n_b;
-                        a = NULL;
-                } else
-                        r = -ENOMEM;
+        r = p2p_message_encode(m, true, &one, &n);
+        if (r < 0)
+                return r;
+        grown = realloc(*all, *n_all + n);
+        if (grown) {
+                memcpy(grown + *n_all, one, n);
+                *all = grown;
+                *n_all += n;
         }
-        free(a);
-        free(b);
-        return r;
+        free(one);
+        return grown ? 0 : -ENOMEM;
+}
+
+/* How many of these fit into this many bytes. */
+static size_t fitting(char *const *protocols, size_t n, size_t room) {
+        size_t i, used = 0;
+
+        for (i = 0; i < n; i++) {
+                used += strlen(protocols[i]) + 3; /* tag and length */
+                if (used > room)
+                        break;
+        }
+        return i;
+}
+
+/* All but the rest of the protocols and the record in the first; lists of several messages are joined by who reads them. */
+static int encode_many(P2p__Identify *m, uint8_t **ret, size_t *ret_n) {
+        P2p__Identify last = P2P__IDENTIFY__INIT;
+        uint8_t *all = NULL;
+        size_t n_all = 0, left = m->n_protocols, n;
+        char **next = m->protocols;
+        int r;
+
+        last.has_signedpeerrecord = true;
+        last.signedpeerrecord = m->signedpeerrecord;
+        m->has_signedpeerrecord = false;
+        n = m->n_protocols = fitting(next, left, FIRST_PROTOCOLS_MAX);
+        r = append(m, &all, &n_all);
+        for (next += n, left -= n; r >= 0 && left > 0; next += n, left -= n) {
+                P2p__Identify more = P2P__IDENTIFY__INIT;
+
+                n = more.n_protocols = fitting(next, left, MORE_PROTOCOLS_MAX);
+                more.protocols = next;
+                r = append(&more, &all, &n_all);
+        }
+        if (r >= 0)
+                r = append(&last, &all, &n_all);
+        if (r < 0) {
+                free(all);
+                return r;
+        }
+        *ret = all;
+        *ret_n = n_all;
+        return 0;
 }
 
 int p2p_identify_encode(p2p_host *host, p2p_conn *conn, uint64_t seq, uint8_t **ret, size_t *ret_n) {
@@ -113,7 +151,7 @@ int p2p_identify_encode(p2p_host *host, p2p_conn *conn, uint64_t seq, uint8_t **
                 r = p2p_message_encode(&m, true, ret, ret_n);
                 if (r >= 0 && *ret_n > ONE_MESSAGE_MAX) {
                         free(*ret);
-                        r = encode_two(&m, ret, ret_n);
+                        r = encode_many(&m, ret, ret_n);
                 }
         }
         parts_done(&p);
