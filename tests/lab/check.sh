@@ -5,7 +5,9 @@
 #
 #   passed WHAT                       says so; a case that fails ends there
 #   in_net NAME COMMAND...            a program of the machine that runs the lab, in the network of NAME
-#   ending NAME ADDRESS PORT [SECONDS]  connects, sends a line, and prints how it ended: reset, end, or late
+#   ending NAME ADDRESS PORT [SECONDS]  connects, sends a line, and prints how it ended: see ending.py
+#   cuts NAME ADDRESS PORT SECONDS COMMAND...  a connection that flows is reset within so many seconds of COMMAND
+#   backend NAME PORT HOW             a service on NAME: see backend.py
 #   said NAME UNIT SINCE REGEX        the journal of UNIT has such a line since then (from moment NAME)
 #   peerup_go                         builds the go peer of the interop matrix, once; path in $go_peer
 #   go_start NAME FLAGS...            runs it on NAME; go_line NAME REGEX: it printed such a line
@@ -25,6 +27,30 @@ in_net() { # NAME COMMAND...
 
 ending() { # NAME ADDRESS PORT [SECONDS]
         in_net "$1" python3 "$lab_source/ending.py" "$2" "$3" "${4:-20}"
+}
+
+# The seconds it took are in $took.
+cuts() { # NAME ADDRESS PORT SECONDS COMMAND...
+        local begin how n at pid
+        ending "$1" "$2" "$3" 60 >"$LAB_TMP/ending" 2>"$LAB_TMP/begun" &
+        pid=$!
+        wait_for "a connection that flows" 20 grep -qs begun "$LAB_TMP/begun"
+        begin=$EPOCHREALTIME
+        "${@:5}"
+        wait_for "its end" 50 ended "$pid"
+        read -r how n _ at <"$LAB_TMP/ending"
+        took=$(awk "BEGIN { printf \"%.3f\", $at - $begin }")
+        [ "$how" = reset ] || die "after ${*:5} a connection of $n bytes ended: $how"
+        awk "BEGIN { exit !($took <= $4) }" || die "${*:5}: cut after $took s"
+}
+
+ended() { # PID
+        ! kill -0 "$1" 2>/dev/null
+}
+
+backend() { # NAME PORT HOW
+        in_net "$1" python3 "$lab_source/backend.py" "$2" "$3" 2>/dev/null &
+        wait_for "the backend on $2" 5 on "$1" nc -z 127.0.0.1 "$2"
 }
 
 moment() { # NAME
