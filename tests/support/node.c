@@ -32,8 +32,11 @@ static void on_closed(p2p_conn *conn _unused_, int error, uint32_t code, void *u
         n->close_code = code;
 }
 
-static void on_failed(const p2p_peer_id *peer _unused_, const p2p_addr *remote _unused_, int error _unused_, void *userdata) {
-        ((node *) userdata)->n_refused++;
+static void on_failed(const p2p_peer_id *peer _unused_, const p2p_addr *remote _unused_, int error, void *userdata) {
+        node *n = userdata;
+
+        n->n_refused++;
+        n->refuse_error = error;
 }
 
 static const p2p_host_events events = {
