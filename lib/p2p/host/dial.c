@@ -273,7 +273,8 @@ void job_pump(job *j) {
                         continue;
                 if (active >= PARALLEL_MAX || (c->due > now && active > 0)) {
                         waiting++;
-                        next = P2P_MIN(next, c->due);
+                        if (c->due > now) /* else the next that fails makes room for it */
+                                next = P2P_MIN(next, c->due);
                         continue;
                 }
                 r = candidate_start(c);
@@ -288,7 +289,7 @@ void job_pump(job *j) {
         if (active + waiting == 0 && p2p_list_is_empty(&j->lookups))
                 return job_finish(j, NULL, j->error < 0 ? j->error : -EHOSTUNREACH);
         if (next != USEC_INFINITY)
-                (void) p2p_timer_set(&j->next, next > now ? next - now : 0);
+                (void) p2p_timer_set(&j->next, next - now);
 }
 
 static void on_next(void *userdata) {

@@ -39,7 +39,7 @@ static void some_peer(uint8_t seed, p2p_peer_id *ret) {
 }
 
 static void listen_mutely(world *w) {
-        struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in sa = { .sin_family = AF_INET }; /* any: 127.0.0.2 and so on are mute too */
         socklen_t n = sizeof(sa);
 
         w->mute = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -124,6 +124,24 @@ static void a_mute_address_times_out(void **state) {
         p2p_loop_advance(w->loop, 4999 * USEC_PER_MSEC); /* loopback is private: 5 s, not 15 */
         assert_false(w->done);
         p2p_loop_advance(w->loop, 2 * USEC_PER_MSEC);
+        assert_true(w->done);
+        assert_int_equal(w->error, -ETIMEDOUT);
+}
+
+/* More addresses than are dialled at once: the rest waits for one to fail, it does not turn the loop. */
+static void waiting_addresses_do_not_spin(void **state) {
+        world *w = *state;
+        char text[64];
+
+        for (unsigned i = 1; i <= 12; i++) {
+                (void) snprintf(text, sizeof(text), "/ip4/127.0.0.%u%s", i, strstr(w->mute_addr, "/tcp/"));
+                know(w, &w->a, text);
+        }
+        dial(w, &w->a, 60);
+        assert_int_equal(p2p_loop_settle(w->loop), 0);
+        p2p_loop_advance(w->loop, 5001 * USEC_PER_MSEC); /* eight are given up, the other four begin */
+        assert_false(w->done);
+        p2p_loop_advance(w->loop, 5001 * USEC_PER_MSEC);
         assert_true(w->done);
         assert_int_equal(w->error, -ETIMEDOUT);
 }
@@ -276,6 +294,7 @@ int main(void) {
 #define M(f) cmocka_unit_test_setup_teardown(f, setup_manual, teardown)
         static const struct CMUnitTest tests[] = {
                 M(a_mute_address_times_out),
+                M(waiting_addresses_do_not_spin),
                 M(the_callers_patience_counts),
                 M(a_freed_dial_is_never_told),
                 M(nobody_dials_himself),
