@@ -12,6 +12,7 @@
 #include "protocol/identify-message.h"
 #include "protocol/identify.pb-c.h"
 #include "wire/message.h"
+#include "wire/utf8.h"
 
 static void free_addrs(p2p_addr **addrs, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -30,6 +31,30 @@ void p2p_identify_info_done(p2p_identify_info *info) {
         *info = (p2p_identify_info){};
 }
 
+/* Whole characters of at most so many bytes; what cannot be shown is a question mark. An agent is for people only. */
+static char *printable(const char *text, size_t max) {
+        size_t n = 0, left = strlen(text);
+        char *out = malloc(P2P_MIN(left, max) + 1);
+
+        while (out && left > 0) {
+                size_t k = p2p_utf8_printable_size(P2P_VIEW((const uint8_t *) text, left));
+
+                if (n + P2P_MAX(k, (size_t) 1) > max)
+                        break;
+                if (k > 0)
+                        memcpy(out + n, text, k);
+                else
+                        out[n] = '?';
+                k = P2P_MAX(k, (size_t) 1);
+                n += k;
+                text += k;
+                left -= k;
+        }
+        if (out)
+                out[n] = '\0';
+        return out;
+}
+
 static int merge_protocols(p2p_identify_info *info, const P2p__Identify *m) {
         size_t room = P2P_IDENTIFY_PROTOCOLS_MAX - info->n_protocols, n = P2P_MIN(m->n_protocols, room);
         char **grown;
@@ -39,7 +64,8 @@ static int merge_protocols(p2p_identify_info *info, const P2p__Identify *m) {
                 return -ENOMEM;
         info->protocols = grown;
         for (size_t i = 0; i < n; i++) {
-                if (strlen(m->protocols[i]) > P2P_IDENTIFY_STRING_MAX)
+                if (strlen(m->protocols[i]) > P2P_IDENTIFY_STRING_MAX ||
+                    !p2p_utf8_is_printable(P2P_VIEW_STR(m->protocols[i])))
                         continue;
                 grown[info->n_protocols] = strdup(m->protocols[i]);
                 if (!grown[info->n_protocols])
@@ -68,7 +94,7 @@ static int merge_scalars(p2p_identify_info *info, const P2p__Identify *m) {
         p2p_addr *observed;
 
         if (m->agentversion) {
-                char *agent = strndup(m->agentversion, P2P_IDENTIFY_STRING_MAX);
+                char *agent = printable(m->agentversion, P2P_IDENTIFY_STRING_MAX);
 
                 if (!agent)
                         return -ENOMEM;

@@ -28,26 +28,32 @@ static bool is_printable(uint32_t c, int n) {
         return c < 0xd800 || c > 0xdfff;
 }
 
-bool p2p_utf8_is_printable(p2p_view text) {
+size_t p2p_utf8_printable_size(p2p_view text) {
         p2p_reader rd = P2P_READER(text);
+        uint8_t first = p2p_read_u8(&rd);
+        int n = n_following(first);
+        uint32_t c;
 
-        while (rd.n > 0) {
-                uint8_t first = p2p_read_u8(&rd);
-                int n = n_following(first);
-                uint32_t c;
+        if (rd.error < 0 || n < 0)
+                return 0;
+        c = n == 0 ? first : first & (0x3fu >> n);
+        for (int i = 0; i < n; i++) {
+                uint8_t next = p2p_read_u8(&rd);
 
-                if (n < 0)
+                if ((next & 0xc0) != 0x80)
+                        return 0;
+                c = c << 6 | (next & 0x3f);
+        }
+        return rd.error < 0 || !is_printable(c, n) ? 0 : (size_t) n + 1;
+}
+
+bool p2p_utf8_is_printable(p2p_view text) {
+        while (text.n > 0) {
+                size_t n = p2p_utf8_printable_size(text);
+
+                if (n == 0)
                         return false;
-                c = n == 0 ? first : first & (0x3fu >> n);
-                for (int i = 0; i < n; i++) {
-                        uint8_t next = p2p_read_u8(&rd);
-
-                        if ((next & 0xc0) != 0x80)
-                                return false;
-                        c = c << 6 | (next & 0x3f);
-                }
-                if (rd.error < 0 || !is_printable(c, n))
-                        return false;
+                text = P2P_VIEW(text.data + n, text.n - n);
         }
         return true;
 }

@@ -199,6 +199,45 @@ static void long_strings_are_cut_or_left_out(void **state _unused_) {
         p2p_identify_info_done(&info);
 }
 
+/* They end in logs, in terminals, and on D-Bus, which refuses a whole reply for one byte that is no UTF-8. */
+static void text_is_made_fit_to_be_shown(void **state _unused_) {
+        static const struct {
+                const char *in, *agent;
+        } cases[] = {
+                { "peerup/1.0 \xc3\xa9", "peerup/1.0 \xc3\xa9" }, { "a\x1b[2Jb", "a?[2Jb" }, { "a\nb", "a?b" },
+                { "a\xff\xc3", "a??" }, { "a\xc2\x9b" "b", "a??b" }, { "\x7f", "?" }, { "", "" },
+        };
+        uint8_t bytes[1024];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                p2p_identify_info info = {};
+                size_t n = strlen(cases[i].in);
+
+                bytes[0] = 0x32;
+                bytes[1] = (uint8_t) n;
+                memcpy(bytes + 2, cases[i].in, n);
+                assert_int_equal(p2p_identify_info_merge(&info, P2P_VIEW(bytes, n + 2)), 0);
+                assert_string_equal(info.agent, cases[i].agent);
+                bytes[0] = 0x1a;
+                assert_int_equal(p2p_identify_info_merge(&info, P2P_VIEW(bytes, n + 2)), 0);
+                assert_int_equal(info.n_protocols, strcmp(cases[i].in, cases[i].agent) == 0); /* a name is not bent */
+                p2p_identify_info_done(&info);
+        }
+}
+
+static void a_cut_agent_is_whole_characters(void **state _unused_) {
+        p2p_identify_info info = {};
+        uint8_t bytes[303] = { 0x32, 0xac, 0x02, 'x' };
+
+        for (size_t i = 4; i < sizeof(bytes); i++)
+                bytes[i] = i % 2 ? 0xa9 : 0xc3; /* x and 149.5 times e acute: 257 bytes end between two */
+        bytes[302] = 'y';
+        assert_int_equal(p2p_identify_info_merge(&info, P2P_VIEW(bytes, sizeof(bytes))), 0);
+        assert_int_equal(strlen(info.agent), 255);
+        assert_memory_equal(info.agent + 253, "\xc3\xa9", 2);
+        p2p_identify_info_done(&info);
+}
+
 static void a_message_beyond_8_KiB_or_cut_is_refused(void **state _unused_) {
         static uint8_t bytes[8300];
         p2p_identify_info info = {};
@@ -226,6 +265,8 @@ int main(void) {
                 cmocka_unit_test(protocols_are_cut_at_512),
                 cmocka_unit_test(addresses_are_cut_at_128),
                 cmocka_unit_test(long_strings_are_cut_or_left_out),
+                cmocka_unit_test(text_is_made_fit_to_be_shown),
+                cmocka_unit_test(a_cut_agent_is_whole_characters),
                 cmocka_unit_test(a_message_beyond_8_KiB_or_cut_is_refused),
         };
 
