@@ -52,9 +52,12 @@ ARCHIVES := $(O)/libpeerup-daemon.a $(O)/libpeerup-proxy.a $(O)/libpeerup-genera
 UNIT  := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/*/test-*.c))
 FUZZ  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 SUPPORT := $(patsubst %.c,$(O)/%.o,$(wildcard tests/support/*.c))
-TOOLS := $(patsubst tests/interop/%.c,$(O)/tests/%,$(wildcard tests/interop/*.c)) \
-         $(patsubst tests/bench/%.c,$(O)/tests/%,$(wildcard tests/bench/*.c)) \
-         $(patsubst tests/integration/%.c,$(O)/tests/%,$(wildcard tests/integration/*.c))
+tools_of = $(patsubst tests/$(1)/%.c,$(O)/tests/%,$(wildcard tests/$(1)/*.c))
+TOOLS := $(call tools_of,interop) $(call tools_of,bench) $(call tools_of,integration)
+
+# No built-in rules, and static patterns below: make looks for nothing that is not there.
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
 
 # V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -109,18 +112,17 @@ $(O)/p2pnet.pc: Makefile
 	  'Requires: $(LIBS_P2P)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lp2pnet' > $@
 
 # ---- unit tests, layers, corpus
-$(O)/unit/%: $(O)/tests/unit/%.o $(SUPPORT) $(ARCHIVES) $(O)/libservice.a $(O)/libp2pnet.a
+$(UNIT): $(O)/unit/%: $(O)/tests/unit/%.o $(SUPPORT) $(ARCHIVES) $(O)/libservice.a $(O)/libp2pnet.a
 	@mkdir -p $(@D)
 	$(call link,$^,$(LIBS_P2P) $(LIBS_SERVICE) jansson cmocka)
 
-$(O)/tests/%: $(O)/tests/interop/%.o $(SUPPORT) $(O)/libservice.a $(O)/libp2pnet.a
-	$(call link,$^,$(LIBS_P2P) $(LIBS_SERVICE))
-$(O)/tests/%: $(O)/tests/bench/%.o $(SUPPORT) $(O)/libservice.a $(O)/libp2pnet.a
-	$(call link,$^,$(LIBS_P2P) $(LIBS_SERVICE))
-$(O)/tests/%: $(O)/tests/integration/%.o $(SUPPORT) $(O)/libservice.a $(O)/libp2pnet.a
+$(call tools_of,interop): $(O)/tests/%: $(O)/tests/interop/%.o
+$(call tools_of,bench): $(O)/tests/%: $(O)/tests/bench/%.o
+$(call tools_of,integration): $(O)/tests/%: $(O)/tests/integration/%.o
+$(TOOLS): $(SUPPORT) $(O)/libservice.a $(O)/libp2pnet.a
 	$(call link,$^,$(LIBS_P2P) $(LIBS_SERVICE))
 
-$(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay.o $(SUPPORT) $(ARCHIVES) $(O)/libservice.a $(O)/libp2pnet.a
+$(FUZZ:%=$(O)/fuzz/%): $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay.o $(SUPPORT) $(ARCHIVES) $(O)/libservice.a $(O)/libp2pnet.a
 	@mkdir -p $(@D)
 	$(call link,$^,$(LIBS_P2P) $(LIBS_SERVICE) jansson)
 
@@ -133,7 +135,7 @@ fuzz:
 	$(MAKE) fuzz-targets CC=clang SAN=fuzzer-no-link,address,undefined
 	tests/fuzz/run build-clang-fuzzer-no-link-address-undefined $(or $(SECONDS_EACH),60)
 fuzz-targets: $(FUZZ:%=$(O)/libfuzzer/%)
-$(O)/libfuzzer/%: $(O)/tests/fuzz/%.o $(SUPPORT) $(ARCHIVES) $(O)/libservice.a $(O)/libp2pnet.a
+$(FUZZ:%=$(O)/libfuzzer/%): $(O)/libfuzzer/%: $(O)/tests/fuzz/%.o $(SUPPORT) $(ARCHIVES) $(O)/libservice.a $(O)/libp2pnet.a
 	@mkdir -p $(@D)
 	$(CC) -fsanitize=fuzzer,address,undefined $(CFLAGS) -o $@ $^ $(call PKGLIBS,$(LIBS_P2P) $(LIBS_SERVICE) jansson)
 
