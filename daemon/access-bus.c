@@ -4,62 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "daemon/api-bus.h"
+#include "daemon/arguments-bus.h"
 #include "daemon/manager-config.h"
-#include "service/names.h"
-
-typedef struct AuthorizeOptions {
-        uint64_t expires;
-        const char *name; /* NULL: none */
-} AuthorizeOptions;
-
-static int read_options(sd_bus_message *m, AuthorizeOptions *ret, sd_bus_error *error) {
-        AuthorizeOptions o = { .expires = USEC_INFINITY };
-        const char *key;
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &key);
-                if (r < 0)
-                        return r;
-                if (strcmp(key, "expires") == 0)
-                        r = sd_bus_message_read(m, "v", "t", &o.expires);
-                else if (strcmp(key, "name") == 0)
-                        r = sd_bus_message_read(m, "v", "s", &o.name);
-                else
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                                 "There is no option '%.64s': expires (t) and name (s) are known", key);
-                if (r < 0)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Option %s has another type: expires is t, name is s", key);
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        if (r < 0)
-                return r;
-        r = sd_bus_message_exit_container(m);
-        if (r < 0)
-                return r;
-        if (o.expires == 0)
-                o.expires = USEC_INFINITY;
-        *ret = o;
-        return 0;
-}
-
-static int check_options(const AuthorizeOptions *o, sd_bus_error *error) {
-        if (o->name && !peer_name_is_valid(o->name))
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME, "A name has " INSTANCE_NAME_RULE);
-        if (o->expires <= access_now())
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is in the past");
-        if (o->expires != USEC_INFINITY && o->expires / USEC_PER_SEC > UINT64_C(253402300799)) /* the end of 9999 */
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is beyond the year 9999");
-        return 0;
-}
 
 static int tell(sd_bus_error *error, int r, const char *peer, const AuthorizeOptions *o, char *reason) {
         switch (r) {
@@ -88,16 +35,13 @@ int method_authorize_peer(sd_bus_message *m, void *userdata, sd_bus_error *error
         r = sd_bus_message_read(m, "ss", &text, &comment);
         if (r < 0)
                 return r;
-        r = read_options(m, &options, error);
-        if (r < 0)
-                return r;
         r = authorize(m, ACTION_MANAGE_PEERS, UID_NONE, api->polkit, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         if (p2p_peer_id_parse(text, &peer) < 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_PEER_ID, "That is no peer id: peerupctl whoami on the other "
                                          "machine prints it (12D3KooW...)");
-        r = check_options(&options, error);
+        r = authorize_options_read(m, &options, error);
         if (r < 0)
                 return r;
         r = manager_authorize(api->manager, &peer, comment[0] ? comment : options.name, options.expires, options.name, &reason);

@@ -218,12 +218,16 @@ int api_new(Manager *manager, sd_bus *bus, void (*flushed)(void *userdata), void
         if (r < 0)
                 return r;
         manager_observe(manager, &observer, api);
-        r = sd_bus_request_name(bus, BUS_DAEMON_NAME, 0);
-        if (r < 0)
-                return r;
 
         *ret = TAKE_PTR(api);
         return 0;
+}
+
+int api_take_name(Api *api) {
+        int r;
+
+        r = sd_bus_request_name(api->bus, BUS_DAEMON_NAME, 0);
+        return r < 0 ? r : 0;
 }
 
 Api *api_free(Api *api) {

@@ -25,9 +25,10 @@ typedef struct Api {
         void *userdata;
 } Api;
 
-/* Registers everything; the name is requested last, so that whoever sees it finds all of it. on_flush runs after changes, at
- * the pace at which they are told. */
+/* Registers everything. on_flush runs after changes, at the pace at which they are told. */
 int api_new(Manager *manager, sd_bus *bus, void (*on_flush)(void *userdata), void *userdata, Api **ret);
+/* Last, so that whoever sees the name finds all of it. -EEXIST: somebody has it. */
+int api_take_name(Api *api);
 Api *api_free(Api *api);
 P2P_CLEANUP(Api, api_free);
 

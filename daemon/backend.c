@@ -67,6 +67,7 @@ static int try_connect(Backend *b, const struct sockaddr *sa, socklen_t n) {
         b->fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (b->fd < 0)
                 return -errno;
+        socket_tune(b->fd);
         if (connect(b->fd, sa, n) >= 0)
                 return 1;
         if (errno != EINPROGRESS) /* EAGAIN of a UNIX socket: its queue is full, and nothing tells when it is not */

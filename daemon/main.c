@@ -117,6 +117,8 @@ static int join_bus(Program *p) {
                 r = main_loop_attach_bus(p->loop, p->bus);
         if (r >= 0)
                 r = api_new(p->manager, p->bus, show_status, p, &p->api);
+        if (r >= 0)
+                r = api_take_name(p->api);
         if (r == -EEXIST)
                 log_error("Another peerup-daemon is running: it owns %s", BUS_DAEMON_NAME);
         else if (r == -EACCES || r == -EPERM)

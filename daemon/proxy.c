@@ -197,6 +197,7 @@ int proxy_new(Manager *m, const char *peer, const char *service, int fd, Proxy *
                 return r;
         }
         (void) socket_format_name(fd, p->listen);
+        socket_tune(fd); /* what it accepts inherits that */
         p->fd = fd; /* taken last */
         p2p_list_append(&m->proxies, &p->proxies);
         m->n_proxies++;

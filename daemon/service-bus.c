@@ -8,10 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/api-bus.h"
+#include "daemon/arguments-bus.h"
 #include "daemon/manager-config.h"
-
-#define ALLOWED_MAX 1024u /* peers of one call; arbitrary */
 
 /* ---- objects ---- */
 char *service_object_path(const Service *service) {
@@ -169,72 +167,6 @@ int method_list_services(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : 1;
 }
 
-typedef struct ExposeOptions {
-        p2p_peer_id *allowed; /* NULL: everybody */
-        size_t n_allowed;
-        bool persistent;
-} ExposeOptions;
-
-static void expose_options_done(ExposeOptions *o) {
-        free(o->allowed);
-}
-
-static int read_allowed(const Api *api, sd_bus_message *m, ExposeOptions *o, sd_bus_error *error) {
-        const char *text;
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_enter_container(m, 'a', "s");
-        if (r < 0)
-                return r;
-        if (!o->allowed)
-                o->allowed = calloc(ALLOWED_MAX, sizeof(*o->allowed));
-        if (!o->allowed)
-                return -ENOMEM;
-        o->n_allowed = 0;
-        while ((r = sd_bus_message_read(m, "s", &text)) > 0) {
-                if (o->n_allowed == ALLOWED_MAX)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                                 "allowed-peers: at most %u", ALLOWED_MAX);
-                r = api_resolve(api, text, &o->allowed[o->n_allowed], error);
-                if (r < 0)
-                        return r;
-                o->n_allowed++;
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
-static int read_options(const Api *api, sd_bus_message *m, ExposeOptions *o, sd_bus_error *error) {
-        int r, persistent = 0;
-        const char *key;
-
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(m, "s", &key);
-                if (r < 0)
-                        return r;
-                if (strcmp(key, "persistent") == 0)
-                        r = sd_bus_message_read(m, "v", "b", &persistent);
-                else if (strcmp(key, "allowed-peers") == 0)
-                        r = read_allowed(api, m, o, error);
-                else
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%.64s': "
-                                                 "persistent (b) and allowed-peers (as) are known", key);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        o->persistent = persistent;
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
 static int tell(sd_bus_error *error, int r, const char *name, char *reason) {
         switch (r) {
         case -EINVAL:
@@ -272,7 +204,7 @@ int method_expose_service(sd_bus_message *m, void *userdata, sd_bus_error *error
         r = authorize(m, ACTION_MANAGE_SERVICES, UID_NONE, api->polkit, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = read_options(api, m, &options, error);
+        r = expose_options_read(api, m, &options, error);
         if (r < 0)
                 return r;
         if (options.persistent && options.allowed)

@@ -79,6 +79,7 @@ int method_connect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the message's */
         if (fd < 0)
                 return -errno;
+        socket_tune(fd);
         number = outgoing_new(api->manager, NULL, fd, &id, peer, service, sd_bus_message_get_sender(m));
         if (number < 0) {
                 (void) close(fd);

@@ -292,7 +292,6 @@ int tunnel_new(p2p_loop *loop, uint8_t *scratch, int fd, TunnelDone done, void *
         r = p2p_watch_new(loop, fd, P2P_READABLE | P2P_WRITABLE | P2P_EDGE, on_socket, t, &t->watch);
         if (r < 0)
                 return r;
-        socket_tune(fd);
 
         t->fd = fd; /* taken last: on failure the caller still owns it */
         *ret = TAKE_PTR(t);
