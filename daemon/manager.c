@@ -119,7 +119,7 @@ void manager_enforce(Manager *m) {
 
 /* ---- life ---- */
 static int make_host(Manager *m) {
-        p2p_host_options options = { .agent = "peerup/" PEERUP_VERSION, .limits = P2P_HOST_LIMITS_DEFAULT,
+        p2p_host_options options = { .agent = "peerup/" PEERUP_VERSION P2P_AGENT_MARK, .limits = P2P_HOST_LIMITS_DEFAULT,
                                      .events = &host_events, .userdata = m };
         int r;
 
