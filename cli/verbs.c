@@ -109,14 +109,18 @@ static bool is_noun(const char *word) {
         return false;
 }
 
-/* The verb nearest to what was typed, or NULL if none is near. */
-static const Verb *nearest_verb(const char *typed) {
+/* The verb nearest to what was typed, or NULL if none is near. With a noun: what was typed after it. */
+static const Verb *nearest_verb(const char *noun, const char *typed) {
         const Verb *best = NULL;
         unsigned least = UINT32_MAX;
+        size_t skip = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
-                unsigned d = edit_distance(typed, verbs[i].name);
+                unsigned d;
 
+                if (noun && (!begins_with_word(verbs[i].name, noun, &skip) || !verbs[i].name[skip++]))
+                        continue;
+                d = edit_distance(typed, verbs[i].name + skip);
                 if (d < least) {
                         least = d;
                         best = &verbs[i];
@@ -149,16 +153,16 @@ static int unknown_verb(const Line *line) {
                 if (line->n_words < 2)
                         return usage_error("%s what? %s", first, choice);
                 (void) snprintf(typed, sizeof(typed), "%s %s", first, line->words[1]);
-                near = nearest_verb(typed);
+                near = nearest_verb(first, line->words[1]);
                 if (!near)
                         return usage_error("unknown verb '%s'; %s what? %s", typed, first, choice);
                 return usage_error("unknown verb '%s'; did you mean '%s'?", typed, near->name);
         }
         (void) snprintf(typed, sizeof(typed), "%s%s%s", first, line->n_words > 1 ? " " : "",
                         line->n_words > 1 ? line->words[1] : "");
-        near = nearest_verb(first);
+        near = nearest_verb(NULL, first);
         if (!near)
-                near = nearest_verb(typed);
+                near = nearest_verb(NULL, typed);
         if (near)
                 return usage_error("unknown verb '%s'; did you mean '%s'?", first, near->name);
         return usage_error("unknown verb '%s'", first);
