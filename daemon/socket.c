@@ -6,6 +6,9 @@
  * A passed fd is hostile (architecture.md 5): its sender keeps a duplicate and may change flags at any time. So its
  * kind is checked once (that cannot change), and nothing here trusts O_NONBLOCK: readers and writers pass MSG_DONTWAIT.
  * A reset is connect(AF_UNSPEC), because SO_LINGER does nothing while a duplicate lives.
+ *
+ * A process that is killed must not look like one that was done: what it leaves half-sent would pass for the whole. So
+ * sockets linger for no time while they are in use, which makes the kernel reset them, until socket_close() ends them well.
  */
 
 #include "daemon/socket.h"
@@ -74,12 +77,24 @@ int socket_check_listening(int fd) {
         return r > 0 ? 0 : -EINVAL;
 }
 
-void socket_tune(int fd) {
-        static const int on = 1, idle = 15; /* seconds, as Go's sockets [protocols.md 2.2] */
+static bool is_tcp(int fd) {
         int domain;
 
-        if (get_option(fd, SO_DOMAIN, &domain) < 0 || domain == AF_UNIX)
+        return get_option(fd, SO_DOMAIN, &domain) >= 0 && domain != AF_UNIX;
+}
+
+static void set_linger(int fd, bool reset_at_close) {
+        const struct linger linger = { .l_onoff = reset_at_close };
+
+        (void) setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+void socket_tune(int fd) {
+        static const int on = 1, idle = 15; /* seconds, as Go's sockets [protocols.md 2.2] */
+
+        if (!is_tcp(fd))
                 return;
+        set_linger(fd, true);
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         (void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
         (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
@@ -88,15 +103,19 @@ void socket_tune(int fd) {
 
 void socket_reset(int fd) {
         static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
-        static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-        int domain;
 
-        if (get_option(fd, SO_DOMAIN, &domain) >= 0 && domain != AF_UNIX) {
+        if (is_tcp(fd)) {
                 /* The linger is for kernels that refuse to disconnect a socket somebody waits on. */
-                (void) setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+                set_linger(fd, true);
                 (void) connect(fd, &nowhere, sizeof(nowhere));
         } else
                 (void) shutdown(fd, SHUT_RDWR);
+        (void) close(fd);
+}
+
+void socket_close(int fd) {
+        if (is_tcp(fd))
+                set_linger(fd, false);
         (void) close(fd);
 }
 

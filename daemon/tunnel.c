@@ -54,7 +54,7 @@ static void release_socket(Tunnel *t, bool reset) {
         if (reset)
                 socket_reset(TAKE_FD(t->fd));
         else
-                (void) close(TAKE_FD(t->fd));
+                socket_close(TAKE_FD(t->fd));
 }
 
 static void stop(Tunnel *t) {

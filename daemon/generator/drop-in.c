@@ -35,7 +35,7 @@ static int format_path(const Endpoint *e, char out[static LISTEN_MAX]) {
             strncmp(e->path, RUN_DIRECTORY, strlen(RUN_DIRECTORY)) != 0)
                 return -EINVAL;
         name = e->path + strlen(RUN_DIRECTORY);
-        if (!is_plain(name, 64))
+        if (!is_plain(name, 64) || strstr(name, ".."))
                 return -EINVAL;
         (void) snprintf(out, LISTEN_MAX, RUN_DIRECTORY "%s", name);
         return 0;
