@@ -93,7 +93,7 @@ $(O)/%.a:
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-link = @$(say) LD $@; $(CC) $(SANFLAGS) $(CFLAGS) $(LDHARD) -o $@ $(1) $(call PKGLIBS,$(2))
+link = @$(say) LD $@; $(CC) $(SANFLAGS) $(CFLAGS) $(LDHARD) -o $@ $(filter %.o,$(1)) $(filter-out %.o,$(1)) $(call PKGLIBS,$(2))
 
 $(O)/peerup-daemon: $(O)/daemon/main.o $(O)/libpeerup-daemon.a $(O)/libservice.a $(O)/libp2pnet.a
 	$(call link,$^,$(LIBS_P2P) $(LIBS_SERVICE))
