@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The set of authorized peers, kept true in three ways: by the D-Bus calls (which load anew), by a watch on the file's
- * directory, and by a timer on the wall clock for the next expiry. The timer is cancelled by the kernel when the clock is
- * set, so an expiry is neither missed nor early after a jump.
+ * The set of authorized peers, kept true in three ways: by the D-Bus calls (which load anew), by a watch on
+ * the file's directory, and by a timer on the wall clock for the next expiry. The timer is cancelled by the
+ * kernel when the clock is set, so an expiry is neither missed nor early after a jump.
  *
- * Whatever the cause, the old set at the time of its last look and the new one now are compared, and who was allowed and is
- * no longer is told as lost.
+ * Whatever the cause, the old set at the time of its last look and the new one now are compared, and who was
+ * allowed and is no longer is told as lost.
  */
 
 #include "service/access.h"
@@ -180,7 +180,9 @@ AccessVerdict access_check(const Access *a, const p2p_peer_id *peer) {
 
 const char *access_verdict_text(AccessVerdict verdict) {
         static const char *const texts[_ACCESS_VERDICT_MAX] = {
-                [ACCESS_ALLOWED] = "authorized", [ACCESS_UNKNOWN] = "unknown", [ACCESS_EXPIRED] = "expired",
+                [ACCESS_ALLOWED] = "authorized",
+                [ACCESS_UNKNOWN] = "unknown",
+                [ACCESS_EXPIRED] = "expired",
                 [ACCESS_NOT_LISTED] = "not in allowed_peers",
         };
 

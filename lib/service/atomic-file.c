@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Read whole, replace whole. The order that makes it safe: write beside, fsync, rename (or link, where the name must be
- * new), fsync the directory. The lock is on the directory's own fd: it needs no file of its own, and it survives
- * the rename of every file in it.
+ * Read whole, replace whole. The order that makes it safe: write beside, fsync, rename (or link, where the
+ * name must be new), fsync the directory. The lock is on the directory's own fd: it needs no file of its
+ * own, and it survives the rename of every file in it.
  */
 
 #include "service/atomic-file.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The audit log: a table of events, each with its MESSAGE_ID, text and rate limit. The ids are for ever: people
- * filter by them, and configs/peerup.catalog explains them. Over its limit an event is counted, and the count goes with
- * the next one of its kind. relay-and-observability.md E.1.
+ * The audit log: a table of events, each with its MESSAGE_ID, text and rate limit. The ids are for ever:
+ * people filter by them, and configs/peerup.catalog explains them. Over its limit an event is counted, and
+ * the count goes with the next one of its kind. relay-and-observability.md E.1.
  */
 
 #include <inttypes.h>
@@ -17,8 +17,8 @@
 #define PREFIX "PEERUP_"
 
 typedef struct AuditRule {
-        const char *name;   /* PEERUP_EVENT */
-        const char *id;     /* MESSAGE_ID */
+        const char *name; /* PEERUP_EVENT */
+        const char *id;   /* MESSAGE_ID */
         int priority;
         unsigned burst;     /* records in ten seconds; arbitrary, above what a busy node's people do */
         const char *result; /* PEERUP_RESULT; NULL: none */
@@ -32,22 +32,23 @@ static const AuditRule rules[_AUDIT_EVENT_MAX] = {
                                  "Connected with @PEER@ (@DIRECTION@, @ADDR@)" },
         [AUDIT_AUTH_DENIED] = { "auth_decision", "bf19753a6e82491eb4f36327c36f04af", LOG_WARNING, 20, "deny",
                                 "Refused @PEER@ (@DIRECTION@, @ADDR@): @REASON@" },
-        [AUDIT_SERVICE_DENIED] = { "service_acl_denied", "c0f5624b6b6c495c97808bed8c675e58", LOG_WARNING, 20, "deny",
-                                   "Refused @PEER@ the service @SERVICE@: @REASON@" },
+        [AUDIT_SERVICE_DENIED] = { "service_acl_denied", "c0f5624b6b6c495c97808bed8c675e58", LOG_WARNING, 20,
+                                   "deny", "Refused @PEER@ the service @SERVICE@: @REASON@" },
         [AUDIT_AUTH_CHANGE] = { "auth_change", "4fba195ee5df4668b0e451a43240299e", LOG_NOTICE, 100, NULL,
                                 "Authorized peers changed: @ACTION@ @PEER@ (by @SOURCE@)" },
         [AUDIT_RESERVATION] = { "relay_reservation", "73a555bebe7243a8ace772bba302f6f8", LOG_INFO, 50, NULL,
                                 "Reservation of @PEER@: @ACTION@ @STATUS@" },
         [AUDIT_CIRCUIT] = { "relay_circuit", "e4d3e39d83fa4ae09a641891407f38c7", LOG_INFO, 50, NULL,
                             "Circuit from @PEER@ to @DST@ ended: @REASON@" },
-        [AUDIT_CIRCUIT_REFUSED] = { "relay_circuit", "e4d3e39d83fa4ae09a641891407f38c7", LOG_WARNING, 20, "deny",
-                                    "Refused a circuit from @PEER@ to @DST@: @STATUS@" },
+        [AUDIT_CIRCUIT_REFUSED] = { "relay_circuit", "e4d3e39d83fa4ae09a641891407f38c7", LOG_WARNING, 20,
+                                    "deny", "Refused a circuit from @PEER@ to @DST@: @STATUS@" },
         [AUDIT_SESSION] = { "proxy_session", "684cdde5fc834bfeae0dcd8d78eab613", LOG_INFO, 200, NULL,
                             "Tunnel to @SERVICE@ (@DIRECTION@, @PEER@) ended: @REASON@" },
-        [AUDIT_SESSION_FAILED] = { "session_failed", "1fa760d1d45b47b7877015e82dbe6a8d", LOG_WARNING, 20, "fail",
+        [AUDIT_SESSION_FAILED] = { "session_failed", "1fa760d1d45b47b7877015e82dbe6a8d", LOG_WARNING, 20,
+                                   "fail",
                                    "No tunnel to @SERVICE@ (@DIRECTION@, @PEER@): @REASON@. @REMEDY@" },
-        [AUDIT_SERVICE_CHANGE] = { "service_change", "7e7759f2909b4b2c9ec4fc898226ddff", LOG_NOTICE, 50, NULL,
-                                   "Service @SERVICE@: @ACTION@" },
+        [AUDIT_SERVICE_CHANGE] = { "service_change", "7e7759f2909b4b2c9ec4fc898226ddff", LOG_NOTICE, 50,
+                                   NULL, "Service @SERVICE@: @ACTION@" },
         [AUDIT_CONFIG] = { "config_event", "1c0a366e676a4819ad4ab59d2c226d68", LOG_NOTICE, 20, NULL,
                            "Configuration: @ACTION@ @FILE@" },
         [AUDIT_CONFIG_REFUSED] = { "config_event", "1c0a366e676a4819ad4ab59d2c226d68", LOG_ERR, 20, "fail",
@@ -58,8 +59,8 @@ static const AuditRule rules[_AUDIT_EVENT_MAX] = {
                                    "Reachable through the relay @PEER@ (@ADDR@)" },
         [AUDIT_LIFECYCLE] = { "lifecycle", "57e078170eef469f9df713eaf3431aa2", LOG_NOTICE, 20, NULL,
                               "peer-up @VERSION@: @ACTION@" },
-        [AUDIT_ACCESS_DENIED] = { "local_access_denied", "82c7c89d8b934244ba6c1c9f6ec91d27", LOG_WARNING, 20, "deny",
-                                  "Refused user @UID@ on the bus: @METHOD@ needs @ACTION@" },
+        [AUDIT_ACCESS_DENIED] = { "local_access_denied", "82c7c89d8b934244ba6c1c9f6ec91d27", LOG_WARNING, 20,
+                                  "deny", "Refused user @UID@ on the bus: @METHOD@ needs @ACTION@" },
 };
 
 static struct {
@@ -153,11 +154,16 @@ static void write_json(AuditEvent event, const AuditField *fields, size_t n) {
         (void) clock_gettime(CLOCK_REALTIME, &now);
         if (gmtime_r(&now.tv_sec, &tm))
                 (void) strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-        fprintf(stderr, "{\"time\":\"%s.%09ldZ\",\"level\":\"%s\",\"msg\":\"%s\",\"audit\":{", stamp, now.tv_nsec,
-                rule->priority <= LOG_WARNING && event == AUDIT_SERVICE_DENIED ? "WARN" : "INFO", rule->name);
+        fprintf(stderr, "{\"time\":\"%s.%09ldZ\",\"level\":\"%s\",\"msg\":\"%s\",\"audit\":{", stamp,
+                now.tv_nsec,
+                rule->priority <= LOG_WARNING && event == AUDIT_SERVICE_DENIED ? "WARN" : "INFO",
+                rule->name);
         for (size_t i = 0; i < n; i++) {
                 static const char *const names[][2] = {
-                        { "PEER", "peer" }, { "DIRECTION", "direction" }, { "SERVICE", "service" }, { "ACTION", "action" },
+                        { "PEER", "peer" },
+                        { "DIRECTION", "direction" },
+                        { "SERVICE", "service" },
+                        { "ACTION", "action" },
                 };
 
                 for (size_t k = 0; k < ELEMENTSOF(names); k++) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Edits of authorized_keys. Lines that are not the peer's pass through as they are; in the peer's own line only the
- * wanted word or the comment changes. The file is read, changed and replaced under the directory's lock, so that
- * two edits at a time both count. reference/peerup/files.md 3.3 (and bugs 10 and 13, not copied).
+ * Edits of authorized_keys. Lines that are not the peer's pass through as they are; in the peer's own line
+ * only the wanted word or the comment changes. The file is read, changed and replaced under the directory's
+ * lock, so that two edits at a time both count. reference/peerup/files.md 3.3 (and bugs 10 and 13, not
+ * copied).
  */
 
 #include <errno.h>
@@ -81,8 +82,8 @@ static bool attribute_is_valid(const AuthorizedAttribute *attribute) {
         if (!*attribute->key || strlen(attribute->key) > 64)
                 return false;
         for (const char *p = attribute->key; *p; p++)
-                if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') && *p != '_' &&
-                    *p != '-')
+                if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') &&
+                    *p != '_' && *p != '-')
                         return false;
         if (is_removal(attribute->value))
                 return true;
@@ -93,7 +94,8 @@ static bool attribute_is_valid(const AuthorizedAttribute *attribute) {
                         return false;
         }
 
-        return n <= 256 && (strcmp(attribute->key, "expires") != 0 || rfc3339_parse(attribute->value, &expires) >= 0);
+        return n <= 256 &&
+               (strcmp(attribute->key, "expires") != 0 || rfc3339_parse(attribute->value, &expires) >= 0);
 }
 
 static void put_attribute(Text *text, const AuthorizedAttribute *attribute) {
@@ -133,8 +135,9 @@ static void put_comment(Text *text, const char *comment) {
 }
 
 /* ---- add ---- */
-int authorized_text_add(p2p_view text, const p2p_peer_id *id, const char *comment, const AuthorizedAttribute *attributes,
-                        size_t n_attributes, char **ret, size_t *ret_n) {
+int authorized_text_add(p2p_view text, const p2p_peer_id *id, const char *comment,
+                        const AuthorizedAttribute *attributes, size_t n_attributes, char **ret,
+                        size_t *ret_n) {
         char id_text[P2P_PEER_ID_TEXT_MAX];
         p2p_view rest = text;
         AuthorizedLine line;
@@ -171,7 +174,8 @@ int authorized_text_add(p2p_view text, const p2p_peer_id *id, const char *commen
 /* Writes the peer's line anew, or nothing. */
 typedef void (*RewriteFn)(Text *out, const AuthorizedLine *line, const void *what);
 
-static int rewrite(p2p_view text, const p2p_peer_id *id, RewriteFn fn, const void *what, char **ret, size_t *ret_n) {
+static int rewrite(p2p_view text, const p2p_peer_id *id, RewriteFn fn, const void *what, char **ret,
+                   size_t *ret_n) {
         AuthorizedLine line;
         bool found = false;
         Text out = {};
@@ -214,11 +218,13 @@ static void rewrite_comment(Text *out, const AuthorizedLine *line, const void *w
         put(out, line->end);
 }
 
-int authorized_text_set_comment(p2p_view text, const p2p_peer_id *id, const char *comment, char **ret, size_t *ret_n) {
+int authorized_text_set_comment(p2p_view text, const p2p_peer_id *id, const char *comment, char **ret,
+                                size_t *ret_n) {
         return rewrite(text, id, rewrite_comment, comment, ret, ret_n);
 }
 
-/* The first word of this key is replaced where it stands, others of it go; a new one comes last, before the comment. */
+/* The first word of this key is replaced where it stands, others of it go; a new one comes last, before the
+ * comment. */
 static void rewrite_attribute(Text *out, const AuthorizedLine *line, const void *what) {
         p2p_view rest = line->body, word, blanks, key, value;
         const AuthorizedAttribute *attribute = what;
@@ -246,8 +252,8 @@ static void rewrite_attribute(Text *out, const AuthorizedLine *line, const void 
         put(out, (p2p_view){ rest.data, line->raw.n - (size_t) (rest.data - line->raw.data) });
 }
 
-int authorized_text_set_attribute(p2p_view text, const p2p_peer_id *id, const AuthorizedAttribute *attribute, char **ret,
-                                  size_t *ret_n) {
+int authorized_text_set_attribute(p2p_view text, const p2p_peer_id *id, const AuthorizedAttribute *attribute,
+                                  char **ret, size_t *ret_n) {
         if (!attribute_is_valid(attribute))
                 return -EINVAL;
 
@@ -278,7 +284,8 @@ static int change_file(const char *path, ChangeFn fn, const Change *change, bool
                 return r;
         r = fn(P2P_VIEW(old, n_old), change, &new, &n_new);
         if (r >= 0)
-                r = n_new > AUTHORIZED_KEYS_SIZE_MAX ? -ENOBUFS : file_replace(path, P2P_VIEW(new, n_new), 0600);
+                r = n_new > AUTHORIZED_KEYS_SIZE_MAX ? -ENOBUFS
+                                                     : file_replace(path, P2P_VIEW(new, n_new), 0600);
         free(old);
         free(new);
 
@@ -314,6 +321,7 @@ int authorized_keys_set_comment(const char *path, const p2p_peer_id *id, const c
         return change_file(path, change_comment, &(Change){ .id = id, .comment = comment }, false);
 }
 
-int authorized_keys_set_attribute(const char *path, const p2p_peer_id *id, const AuthorizedAttribute *attribute) {
+int authorized_keys_set_attribute(const char *path, const p2p_peer_id *id,
+                                  const AuthorizedAttribute *attribute) {
         return change_file(path, change_attribute, &(Change){ .id = id, .attributes = attribute }, false);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The set of peers that may connect. Parsing fails for no line: what is wrong is reported and does not count. The peers
- * stay in the order of the file, beside an index sorted by id; their texts live in one buffer that is at most a
- * little larger than the file. reference/peerup/files.md 3.
+ * The set of peers that may connect. Parsing fails for no line: what is wrong is reported and does not
+ * count. The peers stay in the order of the file, beside an index sorted by id; their texts live in one
+ * buffer that is at most a little larger than the file. reference/peerup/files.md 3.
  */
 
 #include "service/authorized-keys.h"
@@ -78,8 +78,8 @@ static int parse_expiry(p2p_view value, uint64_t *ret) {
 }
 
 /* The last of repeated keys wins. An empty expires= is as good as none. */
-static int parse_attributes(const AuthorizedLine *line, AuthorizedPeer *peer, p2p_view *verified, p2p_view *group,
-                            p2p_view *ret_wrong) {
+static int parse_attributes(const AuthorizedLine *line, AuthorizedPeer *peer, p2p_view *verified,
+                            p2p_view *group, p2p_view *ret_wrong) {
         p2p_view rest = line->body, word, key, value, expires = {};
 
         (void) authorized_word_next(&rest, NULL, &word); /* the id */
@@ -107,25 +107,30 @@ static int quoted(p2p_view text) {
 }
 
 /* 1: the peer is to be kept. */
-static int parse_line(AuthorizedKeys *keys, const AuthorizedLine *line, unsigned number, ConfigProblems *problems,
-                      AuthorizedPeer *ret) {
+static int parse_line(AuthorizedKeys *keys, const AuthorizedLine *line, unsigned number,
+                      ConfigProblems *problems, AuthorizedPeer *ret) {
         p2p_view verified = {}, group = {}, wrong;
         AuthorizedPeer peer = { .line = number };
 
         if (line->id.n == 0)
                 return 0;
         if (line->raw.n > AUTHORIZED_LINE_MAX) {
-                config_warning(problems, number, "longer than %u bytes, does not count; shorten it", AUTHORIZED_LINE_MAX);
+                config_warning(problems, number, "longer than %u bytes, does not count; shorten it",
+                               AUTHORIZED_LINE_MAX);
                 return 0;
         }
         if (parse_id(line->id, &peer.id) < 0) {
-                config_warning(problems, number, "'%.*s' is not a peer id, the line does not count; write what "
-                               "'peerupctl whoami' prints on that machine", quoted(line->id), line->id.data);
+                config_warning(problems, number,
+                               "'%.*s' is not a peer id, the line does not count; write what "
+                               "'peerupctl whoami' prints on that machine",
+                               quoted(line->id), line->id.data);
                 return 0;
         }
         if (parse_attributes(line, &peer, &verified, &group, &wrong) < 0) {
-                config_warning(problems, number, "expires=%.*s is not a time, the line does not count; write e.g. "
-                               "expires=2030-12-31T23:59:59Z", quoted(wrong), wrong.data);
+                config_warning(problems, number,
+                               "expires=%.*s is not a time, the line does not count; write e.g. "
+                               "expires=2030-12-31T23:59:59Z",
+                               quoted(wrong), wrong.data);
                 return 0;
         }
         peer.comment = keep_text(keys, line->comment);
@@ -179,8 +184,10 @@ static int merge_repeated(AuthorizedKeys *keys, ConfigProblems *problems) {
                         kept = i;
                         continue;
                 }
-                config_warning(problems, peer->line, "repeats the peer of line %u, the earlier expiry counts; remove "
-                               "one of the two", first->line);
+                config_warning(problems, peer->line,
+                               "repeats the peer of line %u, the earlier expiry counts; remove "
+                               "one of the two",
+                               first->line);
                 first->expires = P2P_MIN(first->expires, peer->expires);
                 peer->line = 0;
         }
@@ -215,8 +222,10 @@ int authorized_keys_parse(p2p_view text, ConfigProblems *problems, AuthorizedKey
                 if (parse_line(keys, &line, ++number, problems, &peer) == 0)
                         continue;
                 if (keys->n >= AUTHORIZED_KEYS_MAX) {
-                        config_warning(problems, number, "more than %u peers, this line and those below do not count; "
-                                       "remove some", AUTHORIZED_KEYS_MAX);
+                        config_warning(problems, number,
+                                       "more than %u peers, this line and those below do not count; "
+                                       "remove some",
+                                       AUTHORIZED_KEYS_MAX);
                         break;
                 }
                 r = append(keys, &peer);

@@ -20,13 +20,14 @@
 #include "service/rfc3339.h"
 
 #define AUTHORIZED_KEYS_SIZE_MAX (8u * 1024u * 1024u)
-#define AUTHORIZED_KEYS_MAX 16384u  /* peers; arbitrary, the streams of architecture.md 4 are counted per such peer */
-#define AUTHORIZED_LINE_MAX 65535u  /* bytes; the original's */
-#define AUTHORIZED_COMMENT_MAX 512u /* bytes that edits write */
+#define AUTHORIZED_KEYS_MAX                                                                                 \
+        16384u /* peers; arbitrary, the streams of architecture.md 4 are counted per such peer */
+#define AUTHORIZED_LINE_MAX    65535u /* bytes; the original's */
+#define AUTHORIZED_COMMENT_MAX 512u   /* bytes that edits write */
 
 typedef struct AuthorizedPeer {
         p2p_peer_id id;
-        uint64_t expires;  /* usec since 1970, wall clock; USEC_INFINITY: never */
+        uint64_t expires;     /* usec since 1970, wall clock; USEC_INFINITY: never */
         const char *comment;  /* never NULL */
         const char *verified; /* never NULL */
         const char *group;    /* never NULL */
@@ -62,18 +63,21 @@ typedef struct AuthorizedAttribute {
 /* One line at the end. comment may be NULL; control characters and bytes that are no UTF-8 are taken out and
  * it is cut. -EEXIST: the peer is there. -EINVAL: an attribute that cannot be written. -ENOBUFS: too many.
  * */
-int authorized_text_add(p2p_view text, const p2p_peer_id *id, const char *comment, const AuthorizedAttribute *attributes,
-                        size_t n_attributes, char **ret, size_t *ret_n);
+int authorized_text_add(p2p_view text, const p2p_peer_id *id, const char *comment,
+                        const AuthorizedAttribute *attributes, size_t n_attributes, char **ret,
+                        size_t *ret_n);
 /* Every line of the peer, valid attributes or not. -ENOENT. */
 int authorized_text_remove(p2p_view text, const p2p_peer_id *id, char **ret, size_t *ret_n);
 /* Both on every line of the peer: -ENOENT. comment NULL or "" removes it. */
-int authorized_text_set_comment(p2p_view text, const p2p_peer_id *id, const char *comment, char **ret, size_t *ret_n);
-int authorized_text_set_attribute(p2p_view text, const p2p_peer_id *id, const AuthorizedAttribute *attribute, char **ret,
-                                  size_t *ret_n);
+int authorized_text_set_comment(p2p_view text, const p2p_peer_id *id, const char *comment, char **ret,
+                                size_t *ret_n);
+int authorized_text_set_attribute(p2p_view text, const p2p_peer_id *id, const AuthorizedAttribute *attribute,
+                                  char **ret, size_t *ret_n);
 
 /* ---- the same on a file: locked, atomic; a missing file is made (0600) by add ---- */
 int authorized_keys_add(const char *path, const p2p_peer_id *id, const char *comment,
                         const AuthorizedAttribute *attributes, size_t n_attributes);
 int authorized_keys_remove(const char *path, const p2p_peer_id *id);
 int authorized_keys_set_comment(const char *path, const p2p_peer_id *id, const char *comment);
-int authorized_keys_set_attribute(const char *path, const p2p_peer_id *id, const AuthorizedAttribute *attribute);
+int authorized_keys_set_attribute(const char *path, const p2p_peer_id *id,
+                                  const AuthorizedAttribute *attribute);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The grammar of reference/peerup/files.md 3.1 as views into the text: a comment starts at the first '#', words are
- * separated by any Unicode white space, CR before LF belongs to the line end. Nothing is copied, so an edit can keep
- * every byte that it does not mean to change.
+ * The grammar of reference/peerup/files.md 3.1 as views into the text: a comment starts at the first '#',
+ * words are separated by any Unicode white space, CR before LF belongs to the line end. Nothing is copied,
+ * so an edit can keep every byte that it does not mean to change.
  */
 
 #include "service/authorized-line.h"
@@ -20,8 +20,8 @@ static size_t space_size(p2p_view v) {
                 return 0;
         if (s[0] == 0xe1 && s[1] == 0x9a && s[2] == 0x80)
                 return 3; /* U+1680 */
-        if (s[0] == 0xe2 && s[1] == 0x80 && ((s[2] >= 0x80 && s[2] <= 0x8a) || s[2] == 0xa8 || s[2] == 0xa9 ||
-                                             s[2] == 0xaf))
+        if (s[0] == 0xe2 && s[1] == 0x80 &&
+            ((s[2] >= 0x80 && s[2] <= 0x8a) || s[2] == 0xa8 || s[2] == 0xa9 || s[2] == 0xaf))
                 return 3; /* U+2000-200A, 2028, 2029, 202F */
         if (s[0] == 0xe2 && s[1] == 0x81 && s[2] == 0x9f)
                 return 3; /* U+205F */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Connecting to the bus, and keeping track of who holds things of ours. The bus limits match rules per connection to
- * 512, and an sd_bus_track costs one: so there is one for each client, and what the client holds hangs in a list at it.
+ * Connecting to the bus, and keeping track of who holds things of ours. The bus limits match rules per
+ * connection to 512, and an sd_bus_track costs one: so there is one for each client, and what the client
+ * holds hangs in a list at it.
  */
 
 #include "service/bus.h"
@@ -125,7 +126,7 @@ BusClients *bus_clients_free(BusClients *clients) {
                 return NULL;
 
         P2P_LIST_FOREACH(client, &clients->list, BusClient, link)
-                client_free(client);
+        client_free(client);
         sd_bus_unref(clients->bus);
         free(clients);
         return NULL;
@@ -181,14 +182,14 @@ static BusClient *find_client(BusClients *clients, const char *name) {
         BusClient *client;
 
         P2P_LIST_FOREACH(client, &clients->list, BusClient, link)
-                if (strcmp(client->name, name) == 0)
-                        return client;
+        if (strcmp(client->name, name) == 0)
+                return client;
 
         return NULL;
 }
 
-int bus_client_link(BusClients *clients, sd_bus_message *m, BusClientLink *link, void (*gone)(void *userdata),
-                    void *userdata) {
+int bus_client_link(BusClients *clients, sd_bus_message *m, BusClientLink *link,
+                    void (*gone)(void *userdata), void *userdata) {
         const char *name = sd_bus_message_get_sender(m);
         BusClient *client;
         int r;

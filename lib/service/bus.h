@@ -27,7 +27,7 @@ uid_t bus_user_uid(const char *user);
 typedef struct BusClients BusClients;
 
 #define BUS_CLIENT_LINKS_MAX 4096u /* things of one client; -ENOBUFS beyond */
-#define BUS_CLIENTS_MAX 1024u      /* clients that hold something; likewise */
+#define BUS_CLIENTS_MAX      1024u /* clients that hold something; likewise */
 
 /* Embedded in what a client holds. All-zero is fine and unlinked. */
 typedef struct BusClientLink {
@@ -44,7 +44,7 @@ P2P_CLEANUP(BusClients, bus_clients_free);
 
 /* gone runs once, from the loop, when the sender of m leaves; the link is unlinked by then and its owner may
  * be freed. */
-int bus_client_link(BusClients *clients, sd_bus_message *m, BusClientLink *link, void (*gone)(void *userdata),
-                    void *userdata);
+int bus_client_link(BusClients *clients, sd_bus_message *m, BusClientLink *link,
+                    void (*gone)(void *userdata), void *userdata);
 void bus_client_unlink(BusClientLink *link); /* gone never runs; fine when not linked */
 size_t bus_clients_count(const BusClients *clients);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Lists of multiaddrs. One that is not a multiaddr at all is an error where the original could not start with it, and
- * a warning where it would go on without it; one of a transport that we lack is kept and reported, never used.
+ * Lists of multiaddrs. One that is not a multiaddr at all is an error where the original could not start
+ * with it, and a warning where it would go on without it; one of a transport that we lack is kept and
+ * reported, never used.
  */
 
 #include <errno.h>
@@ -18,9 +19,9 @@ static const struct {
         bool named;  /* must end in /p2p/ID */
         bool strict; /* the original does not start with a bad one */
 } uses[_CONFIG_ADDR_USE_MAX] = {
-        [CONFIG_ADDR_LISTEN]    = { "/ip4/0.0.0.0/tcp/9000",                  false, true  },
-        [CONFIG_ADDR_RELAY]     = { "/ip4/203.0.113.7/tcp/7777/p2p/12D3Koo...", true,  true  },
-        [CONFIG_ADDR_BOOTSTRAP] = { "/ip4/203.0.113.7/tcp/7777/p2p/12D3Koo...", true,  false },
+        [CONFIG_ADDR_LISTEN] = { "/ip4/0.0.0.0/tcp/9000", false, true },
+        [CONFIG_ADDR_RELAY] = { "/ip4/203.0.113.7/tcp/7777/p2p/12D3Koo...", true, true },
+        [CONFIG_ADDR_BOOTSTRAP] = { "/ip4/203.0.113.7/tcp/7777/p2p/12D3Koo...", true, false },
 };
 
 void config_addrs_free(ConfigAddr *items, size_t n) {
@@ -59,7 +60,8 @@ static int append(ConfigAddr **items, size_t *n, const ConfigAddr *addr) {
         return 0;
 }
 
-_printf_(4, 5) static void complain(ConfigReader *reader, unsigned line, ConfigAddrUse use, const char *format, ...) {
+_printf_(4, 5) static void complain(ConfigReader *reader, unsigned line, ConfigAddrUse use,
+                                    const char *format, ...) {
         char text[512];
         va_list ap;
 
@@ -92,17 +94,24 @@ static int read_addr(ConfigReader *reader, const YamlNode *node, const char *nam
                 return 0;
         }
         if (uses[use].named && p2p_addr_peer(addr, &peer) < 0) {
-                complain(reader, node->line, use, "%s: '%s' does not say who is there; add /p2p/ and its peer id, "
-                         "e.g. %s", name, text, uses[use].example);
+                complain(reader, node->line, use,
+                         "%s: '%s' does not say who is there; add /p2p/ and its peer id, "
+                         "e.g. %s",
+                         name, text, uses[use].example);
                 return 0;
         }
         supported = is_supported(addr, use);
         if (!supported)
-                config_warning(reader->problems, node->line, "%s: '%s' is of a transport that this peer-up does not "
-                               "speak, not used; add one like %s", name, text, uses[use].example);
+                config_warning(reader->problems, node->line,
+                               "%s: '%s' is of a transport that this peer-up does not "
+                               "speak, not used; add one like %s",
+                               name, text, uses[use].example);
 
         *ret = (ConfigAddr){
-                .text = (char *) text, .addr = TAKE_PTR(addr), .supported = supported, .line = node->line,
+                .text = (char *) text,
+                .addr = TAKE_PTR(addr),
+                .supported = supported,
+                .line = node->line,
         };
         return 1;
 }
@@ -112,8 +121,9 @@ int config_read_addrs(ConfigReader *reader, const YamlNode *node, const char *na
         int r;
 
         if (node->kind != YAML_LIST) {
-                config_error(reader->problems, node->line, "%s: must be a list; write '- %s' on a line of its own",
-                             name, uses[use].example);
+                config_error(reader->problems, node->line,
+                             "%s: must be a list; write '- %s' on a line of its own", name,
+                             uses[use].example);
                 return 0;
         }
         if (node->n > CONFIG_ENTRIES_MAX) {

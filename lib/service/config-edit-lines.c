@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Lines and splices: where something stands in a text, and how to change it there and nowhere else. Columns are counted in
- * characters as in YamlNode, where a byte order mark is none.
+ * Lines and splices: where something stands in a text, and how to change it there and nowhere else. Columns
+ * are counted in characters as in YamlNode, where a byte order mark is none.
  */
 
 #include <errno.h>

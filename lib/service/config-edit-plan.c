@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From an edit to splices. The tree says where things stand; new lines copy the indentation of their neighbours. Three
- * shapes are handled everywhere: block style, nothing there yet, and an empty {} or [] behind its key. Everything
- * else (flow style, anchors, merges) is refused with its line: the user's eye is better at that.
+ * From an edit to splices. The tree says where things stand; new lines copy the indentation of their
+ * neighbours. Three shapes are handled everywhere: block style, nothing there yet, and an empty {} or []
+ * behind its key. Everything else (flow style, anchors, merges) is refused with its line: the user's eye is
+ * better at that.
  */
 
 #include <errno.h>
@@ -191,7 +192,8 @@ static int set_nothing(const Plan *p, const YamlPair *pair, const char *nothing)
 }
 
 static unsigned root_column(const Plan *p) {
-        const YamlPair *last = p->root->n > 0 ? &p->root->pairs[p->root->n - 1] : NULL;
+        const YamlPair *last =
+                p->root->kind == YAML_MAP && p->root->n > 0 ? &p->root->pairs[p->root->n - 1] : NULL;
 
         return last && lines_is_first(p->lines, last->line, last->column) ? last->column : 0;
 }
@@ -348,7 +350,8 @@ static int remove_items(const Plan *p, const YamlPair *pair) {
         if (r < 0)
                 return r;
         for (size_t i = 0; i < list->n; i++)
-                n += list->items[i]->kind == YAML_SCALAR && strcmp(list->items[i]->text, p->edit->value) == 0;
+                n += list->items[i]->kind == YAML_SCALAR &&
+                     strcmp(list->items[i]->text, p->edit->value) == 0;
         if (n == list->n) {
                 r = set_nothing(p, pair, " []");
                 if (r < 0)
@@ -372,13 +375,15 @@ static int remove_items(const Plan *p, const YamlPair *pair) {
 /* ---- setting ---- */
 /* Bytes of a scalar as it stands in the file, on one line. 0: not found. */
 static size_t scalar_size(const Plan *p, const YamlNode *node) {
-        size_t at = lines_offset(p->lines, node->line, node->column), end = lines_end(p->lines, node->line), n = 1;
+        size_t at = lines_offset(p->lines, node->line, node->column), end = lines_end(p->lines, node->line),
+               n = 1;
         const char *text = (const char *) p->lines->text.data + at;
         char quote = at < end ? *text : 0;
 
         if (quote != '"' && quote != '\'')
                 return strlen(node->text) <= end - at && memcmp(text, node->text, strlen(node->text)) == 0
-                               ? strlen(node->text) : 0;
+                               ? strlen(node->text)
+                               : 0;
         while (at + n < end && text[n] != quote)
                 n += quote == '"' && text[n] == '\\' ? 2 : 1;
 
@@ -413,14 +418,15 @@ static int set_field(const Plan *p, const YamlPair *entry) {
                 return insert_after(p, entry->line, buffer_take(&b));
         }
         n = scalar_size(p, pair->value);
-        r = splices_add(p->splices, lines_offset(p->lines, pair->value->line, pair->value->column), n, buffer_take(&b));
+        r = splices_add(p->splices, lines_offset(p->lines, pair->value->line, pair->value->column), n,
+                        buffer_take(&b));
 
         return r >= 0 && n == 0 ? refuse(p, pair->line, "the end of this value was not found") : r;
 }
 
 /* ---- which ---- */
-int config_edit_plan(const Lines *lines, const YamlNode *root, const ConfigEdit *edit, ConfigProblems *problems,
-                     Splices *splices) {
+int config_edit_plan(const Lines *lines, const YamlNode *root, const ConfigEdit *edit,
+                     ConfigProblems *problems, Splices *splices) {
         const YamlPair *section = yaml_node_find_pair(root, edit->section);
         const YamlPair *entry = section ? yaml_node_find_pair(section->value, edit->key) : NULL;
         Plan plan = { lines, root, edit, problems, splices };

@@ -43,7 +43,7 @@ void splices_done(Splices *splices);
 int splices_apply(const Splices *splices, p2p_view text, char **ret, size_t *ret_n);
 
 /* What the edit does, as splices. Errors as config_text_edit(). */
-int config_edit_plan(const Lines *lines, const YamlNode *root, const ConfigEdit *edit, ConfigProblems *problems,
-                     Splices *splices);
+int config_edit_plan(const Lines *lines, const YamlNode *root, const ConfigEdit *edit,
+                     ConfigProblems *problems, Splices *splices);
 /* Nothing but what the edit wants is different. */
 bool config_edit_is_right(const YamlNode *before, const YamlNode *after, const ConfigEdit *edit);

@@ -11,7 +11,8 @@
 
 /* Nothing, {} and [] are alike: an emptied section may be written as any of them. */
 static bool is_nothing(const YamlNode *node) {
-        return !node || node->kind == YAML_NULL || ((node->kind == YAML_MAP || node->kind == YAML_LIST) && node->n == 0);
+        return !node || node->kind == YAML_NULL ||
+               ((node->kind == YAML_MAP || node->kind == YAML_LIST) && node->n == 0);
 }
 
 static bool is_map_or_nothing(const YamlNode *node) {
@@ -73,7 +74,8 @@ static bool field_is_right(const YamlNode *before, const YamlNode *after, const 
 
 /* The old items without `value`, then, if it was added, `value`. */
 static bool items_are_right(const YamlNode *before, const YamlNode *after, const char *value, bool added) {
-        size_t n_before = is_nothing(before) ? 0 : before->n, n_after = is_nothing(after) ? 0 : after->n, k = 0;
+        size_t n_before = is_nothing(before) ? 0 : before->n, n_after = is_nothing(after) ? 0 : after->n,
+               k = 0;
 
         if ((n_before > 0 && before->kind != YAML_LIST) || (n_after > 0 && after->kind != YAML_LIST))
                 return false;
@@ -95,7 +97,8 @@ bool config_edit_is_right(const YamlNode *before, const YamlNode *after, const C
         const YamlNode *old_entry = yaml_node_find(old_section, edit->key);
         const YamlNode *new_entry = yaml_node_find(new_section, edit->key);
 
-        if (!equal_without(before, after, edit->section) || !equal_without(old_section, new_section, edit->key))
+        if (!equal_without(before, after, edit->section) ||
+            !equal_without(old_section, new_section, edit->key))
                 return false;
 
         switch (edit->kind) {

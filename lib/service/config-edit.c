@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Edits of config.yaml: plan, apply, parse the result, compare, and only then replace the file, all under the
- * directory's lock. files.md 5 lists what the original's line patching breaks (bugs 5, 6, 9, 26).
+ * Edits of config.yaml: plan, apply, parse the result, compare, and only then replace the file, all under
+ * the directory's lock. files.md 5 lists what the original's line patching breaks (bugs 5, 6, 9, 26).
  */
 
 #include "service/config-edit.h"
@@ -42,8 +42,8 @@ static bool edit_is_writable(const ConfigEdit *edit) {
         return true;
 }
 
-static int apply(const Lines *lines, const YamlNode *root, const ConfigEdit *edit, ConfigProblems *problems, char **ret,
-                 size_t *ret_n) {
+static int apply(const Lines *lines, const YamlNode *root, const ConfigEdit *edit, ConfigProblems *problems,
+                 char **ret, size_t *ret_n) {
         _cleanup_(yaml_tree_freep) YamlTree *after = NULL;
         Splices splices = {};
         char *text = NULL;
@@ -61,8 +61,10 @@ static int apply(const Lines *lines, const YamlNode *root, const ConfigEdit *edi
             !config_edit_is_right(root, yaml_tree_root(after), edit)) {
                 const YamlPair *section = yaml_node_find_pair(root, edit->section);
 
-                config_error(problems, section ? section->line : 0, "%s: cannot be changed safely in this style; edit "
-                             "it by hand, then run: systemctl reload peerup", edit->section);
+                config_error(problems, section ? section->line : 0,
+                             "%s: cannot be changed safely in this style; edit "
+                             "it by hand, then run: systemctl reload peerup",
+                             edit->section);
                 free(text);
                 return -EINVAL;
         }
@@ -72,13 +74,15 @@ static int apply(const Lines *lines, const YamlNode *root, const ConfigEdit *edi
         return 0;
 }
 
-int config_text_edit(p2p_view text, const ConfigEdit *edit, ConfigProblems *problems, char **ret, size_t *ret_n) {
+int config_text_edit(p2p_view text, const ConfigEdit *edit, ConfigProblems *problems, char **ret,
+                     size_t *ret_n) {
         _cleanup_(yaml_tree_freep) YamlTree *before = NULL;
         Lines lines;
         int r;
 
         if (!edit_is_writable(edit)) {
-                config_error(problems, 0, "%s: the name or value cannot be written; use letters, digits and . _ -",
+                config_error(problems, 0,
+                             "%s: the name or value cannot be written; use letters, digits and . _ -",
                              edit->section);
                 return -EINVAL;
         }
@@ -114,7 +118,8 @@ static int last_relay(p2p_view text, const ConfigEdit *edit) {
 
         return list && list->kind == YAML_LIST && list->n == 1 && list->items[0]->kind == YAML_SCALAR &&
                                strcmp(list->items[0]->text, edit->value) == 0
-                       ? -EBUSY : 0;
+                       ? -EBUSY
+                       : 0;
 }
 
 static int change_text(const char *path, p2p_view old, const ConfigEdit *edit, bool keep_last,
@@ -132,8 +137,8 @@ static int change_text(const char *path, p2p_view old, const ConfigEdit *edit, b
         if (r >= 0) {
                 r = file_replace(path, P2P_VIEW(new, n), 0600);
                 if (r < 0)
-                        config_error(problems, 0, "cannot be written: %s; it is as it was. Run: df -h %s", strerror(-r),
-                                     path);
+                        config_error(problems, 0, "cannot be written: %s; it is as it was. Run: df -h %s",
+                                     strerror(-r), path);
         }
         free(new);
 
@@ -178,8 +183,11 @@ static int check_service(const char *name, ConfigProblems *problems) {
 int config_add_service(const char *path, const char *name, const char *local_address, const char *protocol,
                        ConfigProblems *problems) {
         ConfigEdit edit = {
-                .kind = CONFIG_EDIT_ADD_ENTRY, .section = "services", .key = name,
-                .fields = { { "enabled", "true", true }, { "local_address", local_address, false },
+                .kind = CONFIG_EDIT_ADD_ENTRY,
+                .section = "services",
+                .key = name,
+                .fields = { { "enabled", "true", true },
+                            { "local_address", local_address, false },
                             { "protocol", protocol, false } },
                 .n_fields = protocol ? 3 : 2,
         };
@@ -198,14 +206,18 @@ int config_add_service(const char *path, const char *name, const char *local_add
 }
 
 int config_remove_service(const char *path, const char *name, ConfigProblems *problems) {
-        return change_file(path, &(ConfigEdit){ .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "services", .key = name },
-                           false, problems);
+        return change_file(
+                path, &(ConfigEdit){ .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "services", .key = name },
+                false, problems);
 }
 
 int config_set_service_enabled(const char *path, const char *name, bool enabled, ConfigProblems *problems) {
         ConfigEdit edit = {
-                .kind = CONFIG_EDIT_SET_FIELD, .section = "services", .key = name,
-                .fields = { { "enabled", enabled ? "true" : "false", true } }, .n_fields = 1,
+                .kind = CONFIG_EDIT_SET_FIELD,
+                .section = "services",
+                .key = name,
+                .fields = { { "enabled", enabled ? "true" : "false", true } },
+                .n_fields = 1,
         };
 
         return change_file(path, &edit, false, problems);
@@ -213,7 +225,9 @@ int config_set_service_enabled(const char *path, const char *name, bool enabled,
 
 /* ---- names ---- */
 int config_add_name(const char *path, const char *name, const char *peer_id, ConfigProblems *problems) {
-        ConfigEdit edit = { .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = name, .value = peer_id };
+        ConfigEdit edit = {
+                .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = name, .value = peer_id
+        };
         p2p_peer_id id;
 
         if (!peer_name_is_valid(name)) {
@@ -221,7 +235,8 @@ int config_add_name(const char *path, const char *name, const char *peer_id, Con
                 return -EINVAL;
         }
         if (p2p_peer_id_parse(peer_id, &id) < 0) {
-                config_error(problems, 0, "'%s' is not a peer id; write what 'peerupctl whoami' prints there", peer_id);
+                config_error(problems, 0,
+                             "'%s' is not a peer id; write what 'peerupctl whoami' prints there", peer_id);
                 return -EINVAL;
         }
 
@@ -229,16 +244,21 @@ int config_add_name(const char *path, const char *name, const char *peer_id, Con
 }
 
 int config_remove_name(const char *path, const char *name, ConfigProblems *problems) {
-        return change_file(path, &(ConfigEdit){ .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "names", .key = name },
-                           false, problems);
+        return change_file(
+                path, &(ConfigEdit){ .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "names", .key = name },
+                false, problems);
 }
 
 /* ---- proxies ---- */
-int config_add_proxy(const char *path, const char *name, const char *peer, const char *service, const char *listen,
-                     ConfigProblems *problems) {
+int config_add_proxy(const char *path, const char *name, const char *peer, const char *service,
+                     const char *listen, ConfigProblems *problems) {
         ConfigEdit edit = {
-                .kind = CONFIG_EDIT_ADD_ENTRY, .section = "proxies", .key = name,
-                .fields = { { "peer", peer, false }, { "service", service, false }, { "listen", listen, false } },
+                .kind = CONFIG_EDIT_ADD_ENTRY,
+                .section = "proxies",
+                .key = name,
+                .fields = { { "peer", peer, false },
+                            { "service", service, false },
+                            { "listen", listen, false } },
                 .n_fields = 3,
         };
         Endpoint endpoint;
@@ -248,9 +268,11 @@ int config_add_proxy(const char *path, const char *name, const char *peer, const
         else if (!peer_name_is_valid(peer))
                 config_error(problems, 0, "'%s' is no name or peer id; write a name of names:", peer);
         else if (!service_name_is_valid(service))
-                config_error(problems, 0, "'%s' is not a service's name; write %s", service, SERVICE_NAME_RULE);
+                config_error(problems, 0, "'%s' is not a service's name; write %s", service,
+                             SERVICE_NAME_RULE);
         else if (!config_listen_is_good(listen, &endpoint))
-                config_error(problems, 0, "cannot listen on '%s'; write e.g. 127.0.0.1:2222 or /run/peerup/%s.sock",
+                config_error(problems, 0,
+                             "cannot listen on '%s'; write e.g. 127.0.0.1:2222 or /run/peerup/%s.sock",
                              listen, name);
         else
                 return change_file(path, &edit, false, problems);
@@ -259,21 +281,27 @@ int config_add_proxy(const char *path, const char *name, const char *peer, const
 }
 
 int config_remove_proxy(const char *path, const char *name, ConfigProblems *problems) {
-        return change_file(path, &(ConfigEdit){ .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "proxies", .key = name },
-                           false, problems);
+        return change_file(
+                path, &(ConfigEdit){ .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "proxies", .key = name },
+                false, problems);
 }
 
 /* ---- relays ---- */
 int config_add_relay(const char *path, const char *addr, ConfigProblems *problems) {
-        ConfigEdit edit = { .kind = CONFIG_EDIT_ADD_ITEM, .section = "relay", .key = "addresses", .value = addr };
+        ConfigEdit edit = {
+                .kind = CONFIG_EDIT_ADD_ITEM, .section = "relay", .key = "addresses", .value = addr
+        };
         _cleanup_(p2p_addr_freep) p2p_addr *parsed = NULL;
         p2p_peer_id peer;
 
         if (p2p_addr_parse(addr, &parsed) < 0)
-                config_error(problems, 0, "'%s' is not a multiaddr; write e.g. "
-                             "/ip4/203.0.113.7/tcp/7777/p2p/12D3Koo...", addr);
+                config_error(problems, 0,
+                             "'%s' is not a multiaddr; write e.g. "
+                             "/ip4/203.0.113.7/tcp/7777/p2p/12D3Koo...",
+                             addr);
         else if (p2p_addr_peer(parsed, &peer) < 0)
-                config_error(problems, 0, "'%s' does not say who is there; add /p2p/ and the relay's peer id", addr);
+                config_error(problems, 0,
+                             "'%s' does not say who is there; add /p2p/ and the relay's peer id", addr);
         else
                 return change_file(path, &edit, false, problems);
 
@@ -281,7 +309,9 @@ int config_add_relay(const char *path, const char *addr, ConfigProblems *problem
 }
 
 int config_remove_relay(const char *path, const char *addr, bool force, ConfigProblems *problems) {
-        ConfigEdit edit = { .kind = CONFIG_EDIT_REMOVE_ITEM, .section = "relay", .key = "addresses", .value = addr };
+        ConfigEdit edit = {
+                .kind = CONFIG_EDIT_REMOVE_ITEM, .section = "relay", .key = "addresses", .value = addr
+        };
 
         return change_file(path, &edit, !force, problems);
 }

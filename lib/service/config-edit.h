@@ -44,7 +44,8 @@ typedef struct ConfigEdit {
 /* Pure. *ret is NUL-terminated, the caller's. -EEXIST: the entry or item is there; -ENOENT: it is not;
  * -EINVAL: the file has an error, or the edit cannot be made in this style (problems says which line to edit
  * by hand). */
-int config_text_edit(p2p_view text, const ConfigEdit *edit, ConfigProblems *problems, char **ret, size_t *ret_n);
+int config_text_edit(p2p_view text, const ConfigEdit *edit, ConfigProblems *problems, char **ret,
+                     size_t *ret_n);
 
 /* The same on a file, under the directory's lock, replaced atomically; what the edit wrote must also load.
  * Arguments that are not valid are -EINVAL with an error in problems. -EBUSY: the last relay, without force.
@@ -55,8 +56,8 @@ int config_remove_service(const char *path, const char *name, ConfigProblems *pr
 int config_set_service_enabled(const char *path, const char *name, bool enabled, ConfigProblems *problems);
 int config_add_name(const char *path, const char *name, const char *peer_id, ConfigProblems *problems);
 int config_remove_name(const char *path, const char *name, ConfigProblems *problems);
-int config_add_proxy(const char *path, const char *name, const char *peer, const char *service, const char *listen,
-                     ConfigProblems *problems);
+int config_add_proxy(const char *path, const char *name, const char *peer, const char *service,
+                     const char *listen, ConfigProblems *problems);
 int config_remove_proxy(const char *path, const char *name, ConfigProblems *problems);
 int config_add_relay(const char *path, const char *addr, ConfigProblems *problems);
 int config_remove_relay(const char *path, const char *addr, bool force, ConfigProblems *problems);

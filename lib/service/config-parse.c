@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The readers that both configs share. Types convert as the original's YAML reader converts them (files.md 2.1): text
- * takes any scalar as it was written, a number may have a fraction that is cut off, a bool is one only without quotes.
- * Each reader says what is wrong and goes on, so that a user sees all faults of a file at once.
+ * The readers that both configs share. Types convert as the original's YAML reader converts them
+ * (files.md 2.1): text takes any scalar as it was written, a number may have a fraction that is cut off, a
+ * bool is one only without quotes. Each reader says what is wrong and goes on, so that a user sees all
+ * faults of a file at once.
  */
 
 #include "service/config-parse.h"
@@ -48,23 +49,27 @@ static const char *find_meant(const ConfigKey *keys, size_t n, const char *name)
         return NULL;
 }
 
-static void report_unknown(ConfigReader *reader, const YamlPair *pair, const char *name, const ConfigKey *keys,
-                           size_t n) {
+static void report_unknown(ConfigReader *reader, const YamlPair *pair, const char *name,
+                           const ConfigKey *keys, size_t n) {
         const char *meant = find_meant(keys, n, name);
 
         if (meant)
-                config_warning(reader->problems, pair->line, "%s: unknown key, ignored; write it '%s'", name, meant);
+                config_warning(reader->problems, pair->line, "%s: unknown key, ignored; write it '%s'", name,
+                               meant);
         else
-                config_warning(reader->problems, pair->line, "%s: unknown key, ignored; check its spelling and its "
-                               "indentation, or remove it", name);
+                config_warning(reader->problems, pair->line,
+                               "%s: unknown key, ignored; check its spelling and its "
+                               "indentation, or remove it",
+                               name);
 }
 
-static int read_pair(ConfigReader *reader, const YamlPair *pair, const char *prefix, const ConfigKey *keys, size_t n,
-                     void *target) {
+static int read_pair(ConfigReader *reader, const YamlPair *pair, const char *prefix, const ConfigKey *keys,
+                     size_t n, void *target) {
         char name[NAME_MAX_SIZE];
         const ConfigKey *key;
 
-        if (snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", pair->key) >= (int) sizeof(name)) {
+        if (snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", pair->key) >=
+            (int) sizeof(name)) {
                 config_warning(reader->problems, pair->line, "a key of %zu characters, ignored; remove it",
                                strlen(pair->key));
                 return 0;
@@ -82,15 +87,17 @@ static int read_pair(ConfigReader *reader, const YamlPair *pair, const char *pre
         return config_read_map(reader, pair->value, name, keys, n, target);
 }
 
-int config_read_map(ConfigReader *reader, const YamlNode *map, const char *prefix, const ConfigKey *keys, size_t n_keys,
-                    void *target) {
+int config_read_map(ConfigReader *reader, const YamlNode *map, const char *prefix, const ConfigKey *keys,
+                    size_t n_keys, void *target) {
         int r;
 
         if (map->kind == YAML_NULL)
                 return 0;
         if (map->kind != YAML_MAP) {
-                config_error(reader->problems, map->line, "%s%smust hold keys, not %s; write 'key: value' lines, "
-                             "indented alike", prefix, *prefix ? ": " : "", yaml_kind_name(map->kind));
+                config_error(reader->problems, map->line,
+                             "%s%smust hold keys, not %s; write 'key: value' lines, "
+                             "indented alike",
+                             prefix, *prefix ? ": " : "", yaml_kind_name(map->kind));
                 return 0;
         }
         for (size_t i = 0; i < map->n; i++) {
@@ -117,7 +124,7 @@ int config_read_bool(ConfigReader *reader, const YamlNode *node, const char *nam
                 const char *text;
                 bool value;
         } words[] = {
-                { "true", true }, { "yes", true }, { "on", true }, { "y", true },
+                { "true", true },   { "yes", true }, { "on", true },   { "y", true },
                 { "false", false }, { "no", false }, { "off", false }, { "n", false },
         };
         const char *text = config_get_text(reader, node, name);
@@ -130,8 +137,10 @@ int config_read_bool(ConfigReader *reader, const YamlNode *node, const char *nam
                         return 0;
                 }
 
-        config_error(reader->problems, node->line, "%s: '%s' is neither true nor false; write true or false, without "
-                     "quotes", name, text);
+        config_error(reader->problems, node->line,
+                     "%s: '%s' is neither true nor false; write true or false, without "
+                     "quotes",
+                     name, text);
         return 0;
 }
 
@@ -146,8 +155,8 @@ bool config_get_number(ConfigReader *reader, const YamlNode *node, const char *n
         d = strtod(text, &end);
         if (!node->plain || !*text || *end || strpbrk(text, "nN xXpP") || errno != 0 || !isfinite(d) ||
             fabs(d) > 9007199254740992.0) { /* 2^53: exact so far */
-                config_error(reader->problems, node->line, "%s: '%s' is not a number; write e.g. 16, without quotes",
-                             name, text);
+                config_error(reader->problems, node->line,
+                             "%s: '%s' is not a number; write e.g. 16, without quotes", name, text);
                 return false;
         }
 
@@ -161,9 +170,10 @@ int config_read_version(ConfigReader *reader, const YamlNode *node, const char *
         if (!config_get_number(reader, node, name, &version))
                 return 0;
         if (version > CONFIG_VERSION_MAX)
-                config_error(reader->problems, node->line, "%s: %s is newer than %d, the newest that this peer-up "
-                             "knows; upgrade peer-up, or write version: %d", name, node->text, CONFIG_VERSION_MAX,
-                             CONFIG_VERSION_MAX);
+                config_error(reader->problems, node->line,
+                             "%s: %s is newer than %d, the newest that this peer-up "
+                             "knows; upgrade peer-up, or write version: %d",
+                             name, node->text, CONFIG_VERSION_MAX, CONFIG_VERSION_MAX);
         else
                 *(int *) target = version < 1 ? 1 : (int) version;
         return 0;
@@ -202,8 +212,10 @@ int config_read_text(ConfigReader *reader, const YamlNode *node, const char *nam
         if (!text)
                 return 0;
         if (!is_one_line(text)) {
-                config_error(reader->problems, node->line, "%s: must be one line without control characters; write it "
-                             "in quotes on one line", name);
+                config_error(reader->problems, node->line,
+                             "%s: must be one line without control characters; write it "
+                             "in quotes on one line",
+                             name);
                 return 0;
         }
 
@@ -244,8 +256,8 @@ int config_read_network(ConfigReader *reader, const YamlNode *node, const char *
         if (!text || !*text)
                 return 0;
         if (!service_name_is_valid(text)) {
-                config_error(reader->problems, node->line, "%s: '%s' is not a network's name; write %s", name, text,
-                             SERVICE_NAME_RULE);
+                config_error(reader->problems, node->line, "%s: '%s' is not a network's name; write %s",
+                             name, text, SERVICE_NAME_RULE);
                 return 0;
         }
 
@@ -258,8 +270,10 @@ int config_read_gating(ConfigReader *reader, const YamlNode *node, const char *n
 
         r = config_read_bool(reader, node, name, gating);
         if (r >= 0 && !*gating)
-                config_warning(reader->problems, node->line, "%s: false lets everybody connect; write true and put the "
-                               "peers that may into authorized_keys", name);
+                config_warning(reader->problems, node->line,
+                               "%s: false lets everybody connect; write true and put the "
+                               "peers that may into authorized_keys",
+                               name);
         return r;
 }
 
@@ -283,8 +297,8 @@ int config_read_file(const char *path, ConfigProblems *problems, char **ret, siz
         r = file_check_mode(&st, false);
         if (r < 0) {
                 config_error(problems, 0, "other users can %s it (mode %04o); run: chmod %04o %s",
-                             st.st_mode & 0022 ? "change" : "read", st.st_mode & 07777, file_mode_remedy(&st, false),
-                             path);
+                             st.st_mode & 0022 ? "change" : "read", st.st_mode & 07777,
+                             file_mode_remedy(&st, false), path);
                 free(text);
                 return r;
         }

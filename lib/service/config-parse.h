@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The two configs as tables of keys: private to config*.c. A reader gets a value's node and puts it into the struct;
- * what is wrong goes into problems, so that one pass tells everything. Only -ENOMEM is returned. */
+/* The two configs as tables of keys: private to config*.c. A reader gets a value's node and puts it into the
+ * struct; what is wrong goes into problems, so that one pass tells everything. Only -ENOMEM is returned. */
 
 #include "service/config.h"
 #include "service/yaml-node.h"
@@ -22,15 +22,20 @@ typedef struct ConfigKey {
 } ConfigKey;
 
 /* Every key of the map by the table; "x.y" of the table makes "x" a section. Unknown keys are warnings. */
-int config_read_map(ConfigReader *reader, const YamlNode *map, const char *prefix, const ConfigKey *keys, size_t n_keys,
-                    void *target);
+int config_read_map(ConfigReader *reader, const YamlNode *map, const char *prefix, const ConfigKey *keys,
+                    size_t n_keys, void *target);
 
 int config_read_bool(ConfigReader *reader, const YamlNode *node, const char *name, void *target); /* bool */
-int config_read_version(ConfigReader *reader, const YamlNode *node, const char *name, void *target); /* int */
-int config_read_text(ConfigReader *reader, const YamlNode *node, const char *name, void *target); /* char * */
-int config_read_path(ConfigReader *reader, const YamlNode *node, const char *name, void *target); /* char * */
-int config_read_network(ConfigReader *reader, const YamlNode *node, const char *name, void *target); /* char * */
-int config_read_gating(ConfigReader *reader, const YamlNode *node, const char *name, void *target); /* bool */
+int config_read_version(ConfigReader *reader, const YamlNode *node, const char *name,
+                        void *target); /* int */
+int config_read_text(ConfigReader *reader, const YamlNode *node, const char *name,
+                     void *target); /* char * */
+int config_read_path(ConfigReader *reader, const YamlNode *node, const char *name,
+                     void *target); /* char * */
+int config_read_network(ConfigReader *reader, const YamlNode *node, const char *name,
+                        void *target); /* char * */
+int config_read_gating(ConfigReader *reader, const YamlNode *node, const char *name,
+                       void *target); /* bool */
 /* A decimal, possibly fractional number without quotes: cut to whole. False: an error was added. */
 bool config_get_number(ConfigReader *reader, const YamlNode *node, const char *name, int64_t *ret);
 /* The text of a scalar, NULL after adding an error. */
@@ -51,10 +56,11 @@ void config_addrs_free(ConfigAddr *items, size_t n);
 
 /* What stands beside the file, unless it is absolute. NULL: no memory. */
 char *config_join_path(const char *config_path, const char *path);
-int config_set_text(char **target, const char *text); /* frees what was there */
+int config_set_text(char **target, const char *text);     /* frees what was there */
 int config_default_text(char **target, const char *text); /* only where nothing was read */
 
-/* Where a proxy may listen: a numeric address (or localhost) with a port, or a path below /run/peerup. text may be NULL. */
+/* Where a proxy may listen: a numeric address (or localhost) with a port, or a path below /run/peerup. text
+ * may be NULL. */
 bool config_listen_is_good(const char *text, Endpoint *ret);
 
 /* The file, its mode checked, as text. As node_config_load(). */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * relay-server.yaml: the original's keys and documented defaults (files.md 2.5). A number of 0 and an empty text mean the
- * default; the texts "0" and "none" for what a circuit may last or carry mean that there is no such limit, because the
- * literal meaning there (every circuit ends at once) serves nobody.
+ * relay-server.yaml: the original's keys and documented defaults (files.md 2.5). A number of 0 and an empty
+ * text mean the default; the texts "0" and "none" for what a circuit may last or carry mean that there is no
+ * such limit, because the literal meaning there (every circuit ends at once) serves nobody.
  */
 
 #include <errno.h>
@@ -22,21 +22,26 @@ static int read_count(ConfigReader *reader, const YamlNode *node, const char *na
         if (!config_get_number(reader, node, name, &n) || n == 0)
                 return 0;
         if (n < 0 || n > COUNT_MAX)
-                config_warning(reader->problems, node->line, "%s: %s is not between 1 and %d, the default is used; "
-                               "write e.g. %u", name, node->text, COUNT_MAX, *(unsigned *) target);
+                config_warning(reader->problems, node->line,
+                               "%s: %s is not between 1 and %d, the default is used; "
+                               "write e.g. %u",
+                               name, node->text, COUNT_MAX, *(unsigned *) target);
         else
                 *(unsigned *) target = (unsigned) n;
         return 0;
 }
 
-static void set_duration(ConfigReader *reader, const YamlNode *node, const char *name, int64_t usec, uint64_t *target) {
+static void set_duration(ConfigReader *reader, const YamlNode *node, const char *name, int64_t usec,
+                         uint64_t *target) {
         char text[GO_DURATION_TEXT_MAX];
 
         if (usec > 0)
                 *target = (uint64_t) usec;
         else
-                config_warning(reader->problems, node->line, "%s: '%s' must be more than nothing, the default is used; "
-                               "write e.g. %s", name, node->text, go_duration_format((int64_t) *target, text));
+                config_warning(reader->problems, node->line,
+                               "%s: '%s' must be more than nothing, the default is used; "
+                               "write e.g. %s",
+                               name, node->text, go_duration_format((int64_t) *target, text));
 }
 
 /* 1 and usec; 0: empty or wrong. */
@@ -48,8 +53,8 @@ static int get_duration(ConfigReader *reader, const YamlNode *node, const char *
         if (go_duration_parse(text, ret) >= 0)
                 return 1;
 
-        config_error(reader->problems, node->line, "%s: '%s' is not a duration; write e.g. 90s, 10m or 1h30m", name,
-                     text);
+        config_error(reader->problems, node->line,
+                     "%s: '%s' is not a duration; write e.g. 90s, 10m or 1h30m", name, text);
         return 0;
 }
 
@@ -61,7 +66,8 @@ static int read_ttl(ConfigReader *reader, const YamlNode *node, const char *name
         return 0;
 }
 
-static int read_session_duration(ConfigReader *reader, const YamlNode *node, const char *name, void *target) {
+static int read_session_duration(ConfigReader *reader, const YamlNode *node, const char *name,
+                                 void *target) {
         int64_t usec;
 
         if (node->kind == YAML_SCALAR && strcmp(node->text, "none") == 0)
@@ -84,8 +90,8 @@ static int read_session_data(ConfigReader *reader, const YamlNode *node, const c
                 return 0;
         r = strcmp(text, "none") == 0 ? 0 : data_size_parse(text, &size);
         if (r < 0)
-                config_error(reader->problems, node->line, "%s: '%s' is %s; write e.g. 64MB or none", name, text,
-                             r == -ERANGE ? "too large" : "not a size");
+                config_error(reader->problems, node->line, "%s: '%s' is %s; write e.g. 64MB or none", name,
+                             text, r == -ERANGE ? "too large" : "not a size");
         else
                 *(uint64_t *) target = strcmp(text, "none") == 0 || size == 0 ? RELAY_LIMIT_NONE : size;
         return 0;
@@ -94,10 +100,12 @@ static int read_session_data(ConfigReader *reader, const YamlNode *node, const c
 static int read_listen(ConfigReader *reader, const YamlNode *node, const char *name, void *target) {
         RelayConfig *config = target;
 
-        return config_read_addrs(reader, node, name, CONFIG_ADDR_LISTEN, &config->listen_addresses, &config->n_listen_addresses);
+        return config_read_addrs(reader, node, name, CONFIG_ADDR_LISTEN, &config->listen_addresses,
+                                 &config->n_listen_addresses);
 }
 
 #define AT(member) offsetof(RelayConfig, member)
+/* clang-format off: a table */
 static const ConfigKey relay_keys[] = {
         { "version",                           config_read_version,   AT(version)                   },
         { "identity.key_file",                 config_read_path,      AT(key_file)                  },
@@ -119,6 +127,7 @@ static const ConfigKey relay_keys[] = {
         { "telemetry.metrics.listen_address",  config_read_text,      AT(telemetry.metrics_listen)  },
         { "telemetry.audit.enabled",           config_read_bool,      AT(telemetry.audit_enabled)   },
 };
+/* clang-format on */
 
 static const RelayConfig relay_defaults = {
         .version = 1,
@@ -173,7 +182,8 @@ static int parse(const char *path, p2p_view text, ConfigProblems *problems, Rela
         *config = relay_defaults;
         r = config_set_text(&config->path, path);
         if (r >= 0)
-                r = config_read_map(&reader, yaml_tree_root(tree), "", relay_keys, ELEMENTSOF(relay_keys), config);
+                r = config_read_map(&reader, yaml_tree_root(tree), "", relay_keys, ELEMENTSOF(relay_keys),
+                                    config);
         if (r >= 0)
                 r = set_defaults(config, yaml_tree_root(tree));
         if (r < 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * config.yaml: the original's keys (files.md 2.2) and proxies:. The table below is the schema; services, names and
- * proxies are maps whose keys are the user's. Entries of these three that are wrong are left out with a warning, because a
- * node that still runs can be mended over ssh.
+ * config.yaml: the original's keys (files.md 2.2) and proxies:. The table below is the schema; services,
+ * names and proxies are maps whose keys are the user's. Entries of these three that are wrong are left out
+ * with a warning, because a node that still runs can be mended over ssh.
  */
 
 #include "service/config.h"
@@ -26,22 +26,26 @@ static int read_interval(ConfigReader *reader, const YamlNode *node, const char 
         if (!text || !*text)
                 return 0;
         if (go_duration_parse(text, &usec) < 0)
-                config_error(reader->problems, node->line, "%s: '%s' is not a duration; write e.g. 2m or 90s", name,
-                             text);
+                config_error(reader->problems, node->line,
+                             "%s: '%s' is not a duration; write e.g. 2m or 90s", name, text);
         else if (usec <= 0)
-                config_error(reader->problems, node->line, "%s: '%s' must be more than nothing; write e.g. 2m", name,
-                             text);
+                config_error(reader->problems, node->line,
+                             "%s: '%s' must be more than nothing; write e.g. 2m", name, text);
         else
                 *(uint64_t *) target = (uint64_t) usec;
         return 0;
 }
 
-/* Walks a map of the user's own keys; *array grows by one zeroed element an entry that `read` took (returned 1). */
-static int read_entries(ConfigReader *reader, const YamlNode *node, const char *name, size_t size, void **array,
-                        size_t *n, int (*read)(ConfigReader *reader, const YamlPair *pair, void *element)) {
+/* Walks a map of the user's own keys; *array grows by one zeroed element an entry that `read` took (returned
+ * 1). */
+static int read_entries(ConfigReader *reader, const YamlNode *node, const char *name, size_t size,
+                        void **array, size_t *n,
+                        int (*read)(ConfigReader *reader, const YamlPair *pair, void *element)) {
         if (node->kind != YAML_MAP) {
-                config_error(reader->problems, node->line, "%s: must hold entries, not %s; write '  name: ...' lines, "
-                             "indented alike", name, yaml_kind_name(node->kind));
+                config_error(reader->problems, node->line,
+                             "%s: must hold entries, not %s; write '  name: ...' lines, "
+                             "indented alike",
+                             name, yaml_kind_name(node->kind));
                 return 0;
         }
         if (node->n > CONFIG_ENTRIES_MAX) {
@@ -71,8 +75,10 @@ static int read_allowed(ConfigReader *reader, const YamlNode *node, const char *
         ConfigService *service = target;
 
         if (node->kind != YAML_LIST) {
-                config_error(reader->problems, node->line, "services.%s: %s must be a list; write '- 12D3Koo...' on a "
-                             "line of its own", service->name, name);
+                config_error(reader->problems, node->line,
+                             "services.%s: %s must be a list; write '- 12D3Koo...' on a "
+                             "line of its own",
+                             service->name, name);
                 return 0;
         }
         service->restricted = node->n > 0;
@@ -86,8 +92,10 @@ static int read_allowed(ConfigReader *reader, const YamlNode *node, const char *
                 if (p2p_peer_id_parse(text, &service->allowed_peers[service->n_allowed_peers]) >= 0)
                         service->n_allowed_peers++;
                 else
-                        config_warning(reader->problems, item->line, "services.%s: allowed_peers: '%s' is not a peer "
-                                       "id, left out; write what 'peerupctl whoami' prints there", service->name, text);
+                        config_warning(reader->problems, item->line,
+                                       "services.%s: allowed_peers: '%s' is not a peer "
+                                       "id, left out; write what 'peerupctl whoami' prints there",
+                                       service->name, text);
         }
 
         return 0;
@@ -95,14 +103,17 @@ static int read_allowed(ConfigReader *reader, const YamlNode *node, const char *
 
 static void judge_service(ConfigReader *reader, ConfigService *service) {
         if (service_name_is_reserved(service->name))
-                config_warning(reader->problems, service->line, "services.%s: this name is peer-up's own, not offered; "
-                               "choose another name", service->name);
+                config_warning(reader->problems, service->line,
+                               "services.%s: this name is peer-up's own, not offered; "
+                               "choose another name",
+                               service->name);
         else if (endpoint_parse(service->local_address, &service->endpoint) < 0 ||
                  (!service->endpoint.is_unix && service->endpoint.port == 0)) {
                 if (service->enabled)
-                        config_warning(reader->problems, service->line, "services.%s: local_address '%s' is not "
-                                       "host:port, not offered; write e.g. localhost:22", service->name,
-                                       service->local_address);
+                        config_warning(reader->problems, service->line,
+                                       "services.%s: local_address '%s' is not "
+                                       "host:port, not offered; write e.g. localhost:22",
+                                       service->name, service->local_address);
         } else
                 service->usable = true;
 }
@@ -116,17 +127,18 @@ static void service_done(ConfigService *service) {
 
 static int read_service(ConfigReader *reader, const YamlPair *pair, void *element) {
         static const ConfigKey keys[] = {
-                { "enabled",       config_read_bool, offsetof(ConfigService, enabled)       },
+                { "enabled", config_read_bool, offsetof(ConfigService, enabled) },
                 { "local_address", config_read_text, offsetof(ConfigService, local_address) },
-                { "protocol",      config_read_text, offsetof(ConfigService, protocol)      },
-                { "allowed_peers", read_allowed,     0                                      },
+                { "protocol", config_read_text, offsetof(ConfigService, protocol) },
+                { "allowed_peers", read_allowed, 0 },
         };
         ConfigService *service = element;
         int r;
 
         if (!service_name_is_valid(pair->key)) {
-                config_error(reader->problems, pair->line, "services: '%s' is not a service's name; write %s",
-                             pair->key, SERVICE_NAME_RULE);
+                config_error(reader->problems, pair->line,
+                             "services: '%s' is not a service's name; write %s", pair->key,
+                             SERVICE_NAME_RULE);
                 return 0;
         }
         service->line = pair->line;
@@ -169,13 +181,17 @@ static int read_name(ConfigReader *reader, const YamlPair *pair, void *element) 
         ConfigName *name = element;
 
         if (!is_printable(pair->key)) {
-                config_warning(reader->problems, pair->line, "names: '%s' cannot be shown, left out; write a name of "
-                               "letters and digits", pair->key);
+                config_warning(reader->problems, pair->line,
+                               "names: '%s' cannot be shown, left out; write a name of "
+                               "letters and digits",
+                               pair->key);
                 return 0;
         }
         if (p2p_peer_id_parse(text, &name->peer) < 0) {
-                config_warning(reader->problems, pair->line, "names.%s: '%s' is not a peer id, left out; write what "
-                               "'peerupctl whoami' prints there", pair->key, text);
+                config_warning(reader->problems, pair->line,
+                               "names.%s: '%s' is not a peer id, left out; write what "
+                               "'peerupctl whoami' prints there",
+                               pair->key, text);
                 return 0;
         }
         name->line = pair->line;
@@ -187,8 +203,8 @@ static int read_name(ConfigReader *reader, const YamlPair *pair, void *element) 
 static int read_names(ConfigReader *reader, const YamlNode *node, const char *name, void *target) {
         NodeConfig *config = target;
 
-        return read_entries(reader, node, name, sizeof(ConfigName), (void **) &config->names, &config->n_names,
-                            read_name);
+        return read_entries(reader, node, name, sizeof(ConfigName), (void **) &config->names,
+                            &config->n_names, read_name);
 }
 
 /* ---- proxies ---- */
@@ -213,14 +229,20 @@ bool config_listen_is_good(const char *text, Endpoint *ret) {
 
 static bool judge_proxy(ConfigReader *reader, const ConfigProxy *proxy, const char *listen, Endpoint *ret) {
         if (!proxy->peer || !peer_name_is_valid(proxy->peer))
-                config_warning(reader->problems, proxy->line, "proxies.%s: peer '%s' is no name or peer id, left out; "
-                               "write a name of names:", proxy->name, proxy->peer ?: "");
+                config_warning(reader->problems, proxy->line,
+                               "proxies.%s: peer '%s' is no name or peer id, left out; "
+                               "write a name of names:",
+                               proxy->name, proxy->peer ?: "");
         else if (!proxy->service || !service_name_is_valid(proxy->service))
-                config_warning(reader->problems, proxy->line, "proxies.%s: service '%s' is not a service's name, left "
-                               "out; write %s", proxy->name, proxy->service ?: "", SERVICE_NAME_RULE);
+                config_warning(reader->problems, proxy->line,
+                               "proxies.%s: service '%s' is not a service's name, left "
+                               "out; write %s",
+                               proxy->name, proxy->service ?: "", SERVICE_NAME_RULE);
         else if (!config_listen_is_good(listen, ret))
-                config_warning(reader->problems, proxy->line, "proxies.%s: cannot listen on '%s', left out; write e.g. "
-                               "127.0.0.1:2222 or /run/peerup/%s.sock", proxy->name, listen ?: "", proxy->name);
+                config_warning(reader->problems, proxy->line,
+                               "proxies.%s: cannot listen on '%s', left out; write e.g. "
+                               "127.0.0.1:2222 or /run/peerup/%s.sock",
+                               proxy->name, listen ?: "", proxy->name);
         else
                 return true;
 
@@ -234,16 +256,17 @@ typedef struct RawProxy {
 
 static int read_proxy(ConfigReader *reader, const YamlPair *pair, void *element) {
         static const ConfigKey keys[] = {
-                { "peer",    config_read_text, offsetof(RawProxy, proxy.peer)    },
+                { "peer", config_read_text, offsetof(RawProxy, proxy.peer) },
                 { "service", config_read_text, offsetof(RawProxy, proxy.service) },
-                { "listen",  config_read_text, offsetof(RawProxy, listen)        },
+                { "listen", config_read_text, offsetof(RawProxy, listen) },
         };
         RawProxy raw = { .proxy.line = pair->line };
         int r;
 
         if (!instance_name_is_valid(pair->key)) {
-                config_warning(reader->problems, pair->line, "proxies: '%s' is not a proxy's name, left out; write %s",
-                               pair->key, INSTANCE_NAME_RULE);
+                config_warning(reader->problems, pair->line,
+                               "proxies: '%s' is not a proxy's name, left out; write %s", pair->key,
+                               INSTANCE_NAME_RULE);
                 return 0;
         }
         r = config_set_text(&raw.proxy.name, pair->key);
@@ -263,15 +286,16 @@ static int read_proxy(ConfigReader *reader, const YamlPair *pair, void *element)
 static int read_proxies(ConfigReader *reader, const YamlNode *node, const char *name, void *target) {
         NodeConfig *config = target;
 
-        return read_entries(reader, node, name, sizeof(ConfigProxy), (void **) &config->proxies, &config->n_proxies,
-                            read_proxy);
+        return read_entries(reader, node, name, sizeof(ConfigProxy), (void **) &config->proxies,
+                            &config->n_proxies, read_proxy);
 }
 
 /* ---- the whole ---- */
 static int read_listen(ConfigReader *reader, const YamlNode *node, const char *name, void *target) {
         NodeConfig *config = target;
 
-        return config_read_addrs(reader, node, name, CONFIG_ADDR_LISTEN, &config->listen_addresses, &config->n_listen_addresses);
+        return config_read_addrs(reader, node, name, CONFIG_ADDR_LISTEN, &config->listen_addresses,
+                                 &config->n_listen_addresses);
 }
 
 static int read_relays(ConfigReader *reader, const YamlNode *node, const char *name, void *target) {
@@ -283,10 +307,12 @@ static int read_relays(ConfigReader *reader, const YamlNode *node, const char *n
 static int read_bootstrap(ConfigReader *reader, const YamlNode *node, const char *name, void *target) {
         NodeConfig *config = target;
 
-        return config_read_addrs(reader, node, name, CONFIG_ADDR_BOOTSTRAP, &config->bootstrap_peers, &config->n_bootstrap_peers);
+        return config_read_addrs(reader, node, name, CONFIG_ADDR_BOOTSTRAP, &config->bootstrap_peers,
+                                 &config->n_bootstrap_peers);
 }
 
 #define AT(member) offsetof(NodeConfig, member)
+/* clang-format off: a table */
 static const ConfigKey node_keys[] = {
         { "version",                            config_read_version,   AT(version)                    },
         { "identity.key_file",                  config_read_path,      AT(key_file)                   },
@@ -309,6 +335,7 @@ static const ConfigKey node_keys[] = {
         { "telemetry.metrics.listen_address",   config_read_text,      AT(telemetry.metrics_listen)   },
         { "telemetry.audit.enabled",            config_read_bool,      AT(telemetry.audit_enabled)    },
 };
+/* clang-format on */
 
 static int set_defaults(NodeConfig *config, const YamlNode *root) {
         static const char *const listen[] = { "/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/0" };
@@ -318,12 +345,12 @@ static int set_defaults(NodeConfig *config, const YamlNode *root) {
                 const char *text;
                 bool path;
         } texts[] = {
-                { &config->key_file,                 "identity.key",           true  },
-                { &config->authorized_keys_file,     "authorized_keys",        true  },
-                { &config->rendezvous,               "peerup-default-network", false },
-                { &config->network,                  "",                       false },
-                { &config->ping_pong_id,             "/pingpong/1.0.0",        false },
-                { &config->telemetry.metrics_listen, "127.0.0.1:9091",         false },
+                { &config->key_file, "identity.key", true },
+                { &config->authorized_keys_file, "authorized_keys", true },
+                { &config->rendezvous, "peerup-default-network", false },
+                { &config->network, "", false },
+                { &config->ping_pong_id, "/pingpong/1.0.0", false },
+                { &config->telemetry.metrics_listen, "127.0.0.1:9091", false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
@@ -366,10 +393,13 @@ int node_config_parse(const char *path, p2p_view text, ConfigProblems *problems,
         config = calloc(1, sizeof(*config));
         if (!config)
                 return -ENOMEM;
-        *config = (NodeConfig){ .version = 1, .gating = true, .reservation_interval = RESERVATION_INTERVAL_DEFAULT };
+        *config = (NodeConfig){ .version = 1,
+                                .gating = true,
+                                .reservation_interval = RESERVATION_INTERVAL_DEFAULT };
         r = config_set_text(&config->path, path);
         if (r >= 0)
-                r = config_read_map(&reader, yaml_tree_root(tree), "", node_keys, ELEMENTSOF(node_keys), config);
+                r = config_read_map(&reader, yaml_tree_root(tree), "", node_keys, ELEMENTSOF(node_keys),
+                                    config);
         if (r >= 0)
                 r = set_defaults(config, yaml_tree_root(tree));
         if (r < 0)

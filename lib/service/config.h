@@ -23,7 +23,7 @@
 #define CONFIG_ENTRIES_MAX 4096u /* in one list or map; arbitrary */
 
 typedef struct ConfigAddr {
-        char *text;     /* as written */
+        char *text; /* as written */
         p2p_addr *addr;
         bool supported; /* false: a transport that we lack; kept, never used */
         unsigned line;
@@ -31,12 +31,12 @@ typedef struct ConfigAddr {
 
 typedef struct ConfigService {
         char *name;
-        char *local_address;      /* as written, "" if absent */
-        Endpoint endpoint;        /* valid only if usable */
-        bool usable;              /* the address parses; false: the service is known and refused */
+        char *local_address; /* as written, "" if absent */
+        Endpoint endpoint;   /* valid only if usable */
+        bool usable;         /* the address parses; false: the service is known and refused */
         bool enabled;
-        bool restricted;          /* allowed_peers is not empty: only those, even if none of them is valid */
-        char *protocol;           /* as written; listed, never used. NULL if absent */
+        bool restricted; /* allowed_peers is not empty: only those, even if none of them is valid */
+        char *protocol;  /* as written; listed, never used. NULL if absent */
         p2p_peer_id *allowed_peers;
         size_t n_allowed_peers;
         unsigned line;
@@ -49,8 +49,8 @@ typedef struct ConfigName {
 } ConfigName;
 
 typedef struct ConfigProxy {
-        char *name;               /* NAME of peerup-proxy@NAME */
-        char *peer;               /* a name of names: or a peer id, as written */
+        char *name; /* NAME of peerup-proxy@NAME */
+        char *peer; /* a name of names: or a peer id, as written */
         char *service;
         Endpoint listen;
         unsigned line;
@@ -58,29 +58,29 @@ typedef struct ConfigProxy {
 
 typedef struct ConfigTelemetry {
         bool metrics_enabled;
-        char *metrics_listen;     /* default 127.0.0.1:9091 */
+        char *metrics_listen; /* default 127.0.0.1:9091 */
         bool audit_enabled;
 } ConfigTelemetry;
 
 typedef struct NodeConfig {
-        char *path;               /* as given to the loader */
+        char *path; /* as given to the loader */
         int version;
-        char *key_file;           /* absolute if path was; default identity.key */
+        char *key_file;               /* absolute if path was; default identity.key */
         ConfigAddr *listen_addresses; /* absent: tcp/0 on IPv4 and IPv6 */
         size_t n_listen_addresses;
         bool force_private_reachability;
         bool resource_limits_enabled;
-        ConfigAddr *relays;       /* each names its peer */
+        ConfigAddr *relays; /* each names its peer */
         size_t n_relays;
         uint64_t reservation_interval; /* usec, default 2 min */
-        char *rendezvous;         /* default peerup-default-network */
-        char *network;            /* "" */
+        char *rendezvous;              /* default peerup-default-network */
+        char *network;                 /* "" */
         ConfigAddr *bootstrap_peers;
         size_t n_bootstrap_peers;
         char *authorized_keys_file; /* default authorized_keys */
-        bool gating;              /* default true */
+        bool gating;                /* default true */
         bool ping_pong_enabled;
-        char *ping_pong_id;       /* default /pingpong/1.0.0 */
+        char *ping_pong_id; /* default /pingpong/1.0.0 */
         ConfigService *services;
         size_t n_services;
         ConfigName *names;
@@ -95,12 +95,12 @@ typedef struct NodeConfig {
 typedef struct RelayConfig {
         char *path;
         int version;
-        char *key_file;           /* default relay_node.key */
+        char *key_file;               /* default relay_node.key */
         ConfigAddr *listen_addresses; /* absent: tcp/7777 on IPv4 and IPv6 */
         size_t n_listen_addresses;
         char *network;
-        char *authorized_keys_file; /* default relay_authorized_keys */
-        bool gating;              /* default true */
+        char *authorized_keys_file;        /* default relay_authorized_keys */
+        bool gating;                       /* default true */
         unsigned max_reservations;         /* 128 */
         unsigned max_circuits;             /* 16, per peer */
         unsigned buffer_size;              /* 2048, a floor */
@@ -110,7 +110,7 @@ typedef struct RelayConfig {
         uint64_t session_duration;         /* usec, 10 min; RELAY_LIMIT_NONE for "none" and "0" */
         uint64_t session_data_limit;       /* bytes each way, 64 MiB; likewise */
         bool health_enabled;
-        char *health_listen;      /* default 127.0.0.1:9090 */
+        char *health_listen; /* default 127.0.0.1:9090 */
         ConfigTelemetry telemetry;
 } RelayConfig;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The relay's sizes: white space, a sign, digits, white space, then GB, MB, KB, B or nothing, in any case. Unlike the
- * original's reader an overflow is an error. reference/peerup/files.md 2.5.
+ * The relay's sizes: white space, a sign, digits, white space, then GB, MB, KB, B or nothing, in any case.
+ * Unlike the original's reader an overflow is an error. reference/peerup/files.md 2.5.
  */
 
 #include "service/data-size.h"

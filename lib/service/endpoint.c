@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * host:port or the path of a UNIX socket. The text comes from config.yaml, which the generator treats as hostile, so
- * only characters that mean nothing to anybody are taken, and a path must be its own canonical form.
+ * host:port or the path of a UNIX socket. The text comes from config.yaml, which the generator treats as
+ * hostile, so only characters that mean nothing to anybody are taken, and a path must be its own canonical
+ * form.
  */
 
 #include "service/endpoint.h"
@@ -109,7 +110,8 @@ int endpoint_sockaddr(const Endpoint *endpoint, struct sockaddr_storage *ret, so
         if (endpoint->is_unix) {
                 un->sun_family = AF_UNIX;
                 memcpy(un->sun_path, endpoint->path, sizeof(un->sun_path));
-                *ret_size = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + strlen(endpoint->path) + 1);
+                *ret_size =
+                        (socklen_t) (offsetof(struct sockaddr_un, sun_path) + strlen(endpoint->path) + 1);
         } else if (inet_pton(AF_INET, host, &in->sin_addr) == 1) {
                 in->sin_family = AF_INET;
                 in->sin_port = htons(endpoint->port);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * inotify on directories, never on the file: a file that is replaced by rename takes its watches with it. Up to two of
- * them: where the name is, and where its target is if the name is a link. They are set anew after every change, since a
- * change may be of the link.
+ * inotify on directories, never on the file: a file that is replaced by rename takes its watches with it. Up
+ * to two of them: where the name is, and where its target is if the name is a link. They are set anew after
+ * every change, since a change may be of the link.
  */
 
 #include "service/file-watch.h"
@@ -19,13 +19,13 @@
 
 #include "service/atomic-file.h"
 
-#define INTERESTING                                                                                           \
-        (IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |         \
+#define INTERESTING                                                                                         \
+        (IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |     \
          IN_DELETE_SELF | IN_MOVE_SELF)
 #define RETRY (30 * USEC_PER_SEC)
 
 typedef struct Place {
-        int wd;               /* -1: none */
+        int wd; /* -1: none */
         char name[NAME_MAX + 1];
 } Place;
 
@@ -64,7 +64,8 @@ static void drop_places(FileWatch *w, const Place old[static 2]) {
                         (void) inotify_rm_watch(w->fd, old[i].wd);
 }
 
-/* Watching a directory twice is one watch with one wd, so adding first and dropping after never loses an event. */
+/* Watching a directory twice is one watch with one wd, so adding first and dropping after never loses an
+ * event. */
 static int set_places(FileWatch *w) {
         Place old[2] = { w->places[0], w->places[1] };
         char target[PATH_MAX];
@@ -134,7 +135,8 @@ static void on_retry(void *userdata) {
                 note_change(w);
 }
 
-int file_watch_new(p2p_loop *loop, const char *path, void (*changed)(void *userdata), void *userdata, FileWatch **ret) {
+int file_watch_new(p2p_loop *loop, const char *path, void (*changed)(void *userdata), void *userdata,
+                   FileWatch **ret) {
         _cleanup_(file_watch_freep) FileWatch *w = calloc(1, sizeof(*w));
         int r;
 

@@ -11,13 +11,14 @@
 #include <p2p/loop.h>
 #include <p2p/macro.h>
 
-#define FILE_WATCH_SETTLE (50 * USEC_PER_MSEC)
+#define FILE_WATCH_SETTLE     (50 * USEC_PER_MSEC)
 #define FILE_WATCH_SETTLE_MAX (250 * USEC_PER_MSEC)
 
 typedef struct FileWatch FileWatch;
 
 /* The directory must exist (-ENOENT). Should it vanish later, it is looked for every 30 s. changed may free
  * the watch. */
-int file_watch_new(p2p_loop *loop, const char *path, void (*changed)(void *userdata), void *userdata, FileWatch **ret);
+int file_watch_new(p2p_loop *loop, const char *path, void (*changed)(void *userdata), void *userdata,
+                   FileWatch **ret);
 FileWatch *file_watch_free(FileWatch *watch);
 P2P_CLEANUP(FileWatch, file_watch_free);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Go's time.ParseDuration(): a sign, then one or more of <decimal number><unit>; "0" alone needs no unit. Counted in
- * nanoseconds in 64 bits like there, so that the same texts overflow. reference/peerup/files.md 2.1.
+ * Go's time.ParseDuration(): a sign, then one or more of <decimal number><unit>; "0" alone needs no unit.
+ * Counted in nanoseconds in 64 bits like there, so that the same texts overflow.
+ * reference/peerup/files.md 2.1.
  */
 
 #include "service/go-duration.h"
@@ -50,7 +51,8 @@ static int read_unit(const char **p, uint64_t *ret) {
         return -EINVAL;
 }
 
-/* "12", "12.5", ".5", "12.": the whole part, and the fraction as part / scale; digits beyond 18 do not count. */
+/* "12", "12.5", ".5", "12.": the whole part, and the fraction as part / scale; digits beyond 18 do not
+ * count. */
 static int read_number(const char **p, uint64_t *ret_whole, uint64_t *ret_part, uint64_t *ret_scale) {
         uint64_t whole = 0, part = 0, scale = 1;
         bool digits = false;
@@ -140,12 +142,14 @@ const char *go_duration_format(int64_t usec, char text[static GO_DURATION_TEXT_M
                 }
         }
         if (u > 0 && u < 1000000)
-                (void) snprintf(text, GO_DURATION_TEXT_MAX, "%s%" PRIu64 "%sms", sign, rest / 1000, fraction);
-        else if (h > 0)
-                (void) snprintf(text, GO_DURATION_TEXT_MAX, "%s%" PRIu64 "h%" PRIu64 "m%" PRIu64 "%ss", sign, h, m, s,
+                (void) snprintf(text, GO_DURATION_TEXT_MAX, "%s%" PRIu64 "%sms", sign, rest / 1000,
                                 fraction);
+        else if (h > 0)
+                (void) snprintf(text, GO_DURATION_TEXT_MAX, "%s%" PRIu64 "h%" PRIu64 "m%" PRIu64 "%ss", sign,
+                                h, m, s, fraction);
         else if (m > 0)
-                (void) snprintf(text, GO_DURATION_TEXT_MAX, "%s%" PRIu64 "m%" PRIu64 "%ss", sign, m, s, fraction);
+                (void) snprintf(text, GO_DURATION_TEXT_MAX, "%s%" PRIu64 "m%" PRIu64 "%ss", sign, m, s,
+                                fraction);
         else
                 (void) snprintf(text, GO_DURATION_TEXT_MAX, "%s%" PRIu64 "%ss", sign, s, fraction);
 

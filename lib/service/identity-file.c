@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The node's key on disk: 68 bytes of protobuf [files.md 1]. The one rule: only "there is no such file" leads to a new
- * key, and a new key never replaces a file, not even one that appears meanwhile. Copies are wiped.
+ * The node's key on disk: 68 bytes of protobuf [files.md 1]. The one rule: only "there is no such file"
+ * leads to a new key, and a new key never replaces a file, not even one that appears meanwhile. Copies are
+ * wiped.
  */
 
 #include "service/identity-file.h"
@@ -33,13 +34,16 @@ static int decode(p2p_view key, ConfigProblems *problems, p2p_identity **ret) {
 
         r = p2p_identity_decode(key, ret, &type);
         if (r == -EPROTONOSUPPORT)
-                config_error(problems, 0, "holds a key of type %s; only Ed25519 can be used: move the file away, a new "
+                config_error(problems, 0,
+                             "holds a key of type %s; only Ed25519 can be used: move the file away, a new "
                              "one is made at the next start (others must then authorize its id)",
                              type < _P2P_KEY_TYPE_MAX ? p2p_key_type_name(type) : "unknown");
         else if (r == -EKEYREJECTED)
-                config_error(problems, 0, "its public half does not belong to its secret; restore the file from a copy");
+                config_error(problems, 0,
+                             "its public half does not belong to its secret; restore the file from a copy");
         else if (r < 0 && r != -ENOMEM)
-                config_error(problems, 0, "is not a key (%zu bytes, 68 expected); restore the file from a copy", key.n);
+                config_error(problems, 0,
+                             "is not a key (%zu bytes, 68 expected); restore the file from a copy", key.n);
 
         return r;
 }
@@ -83,7 +87,8 @@ static int create(const char *path, ConfigProblems *problems, p2p_identity **ret
         if (r == -EEXIST) /* somebody else was first: theirs counts */
                 return identity_file_load(path, problems, ret);
         if (r < 0) {
-                config_error(problems, 0, "the new key cannot be written: %s; run: ls -ld %s and its directory, df",
+                config_error(problems, 0,
+                             "the new key cannot be written: %s; run: ls -ld %s and its directory, df",
                              strerror(-r), path);
                 return r;
         }

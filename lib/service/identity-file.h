@@ -13,4 +13,5 @@ int identity_file_load(const char *path, ConfigProblems *problems, p2p_identity 
 
 /* $CREDENTIALS_DIRECTORY/<credential> if there is one (credential may be NULL), else the file, else a new
  * Ed25519 key written to path (0600, atomically). 1: a new key was made. */
-int identity_file_load_or_create(const char *path, const char *credential, ConfigProblems *problems, p2p_identity **ret);
+int identity_file_load_or_create(const char *path, const char *credential, ConfigProblems *problems,
+                                 p2p_identity **ret);

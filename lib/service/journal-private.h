@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* One datagram to journald, and the few things that log lines and audit records share: private to journal.c, audit.c. */
+/* One datagram to journald, and the few things that log lines and audit records share: private to journal.c,
+ * audit.c. */
 
 #include <stdbool.h>
 #include <stddef.h>

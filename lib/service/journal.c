@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Datagrams in journald's native format ("Native Journal Protocol": NAME=value, or NAME, the length and the bytes where
- * the value has a newline). libsystemd's own sender waits when journald is slow; a program that moves other people's
- * bytes must not, so the socket is ours, non-blocking, and what it refuses is counted.
+ * Datagrams in journald's native format ("Native Journal Protocol": NAME=value, or NAME, the length and the
+ * bytes where the value has a newline). libsystemd's own sender waits when journald is slow; a program that
+ * moves other people's bytes must not, so the socket is ours, non-blocking, and what it refuses is counted.
  */
 
 #include "service/journal.h"
@@ -68,7 +68,8 @@ static bool stderr_is_journal(void) {
                st.st_dev == device && st.st_ino == inode;
 }
 
-int journal_open_socket(const char *identifier, const char *role, const char *socket_path, uint64_t (*now)(void)) {
+int journal_open_socket(const char *identifier, const char *role, const char *socket_path,
+                        uint64_t (*now)(void)) {
         int fd;
 
         if (strlen(socket_path) >= sizeof(journal.address.sun_path))
@@ -147,7 +148,8 @@ bool journal_entry_send(JournalEntry *entry) {
         if (journal.fd < 0)
                 return false;
         if (journal.identifier)
-                journal_entry_add(entry, "SYSLOG_IDENTIFIER", journal.identifier, strlen(journal.identifier));
+                journal_entry_add(entry, "SYSLOG_IDENTIFIER", journal.identifier,
+                                  strlen(journal.identifier));
         if (journal.role)
                 journal_entry_add(entry, "PEERUP_ROLE", journal.role, strlen(journal.role));
         if (journal.dropped > 0)

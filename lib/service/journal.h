@@ -19,22 +19,22 @@
 #include <p2p/peer.h>
 
 typedef enum AuditEvent {
-        AUDIT_AUTH_ALLOWED,      /* PEER DIRECTION ADDR */
-        AUDIT_AUTH_DENIED,       /* PEER DIRECTION ADDR REASON=unknown|expired|removed */
-        AUDIT_SERVICE_DENIED,    /* PEER SERVICE PATH REASON */
-        AUDIT_AUTH_CHANGE,       /* ACTION=add|remove|expire|attr|reload SOURCE=file|api, PEER where one */
-        AUDIT_RESERVATION,       /* PEER ACTION=open|refresh|refuse|close STATUS */
-        AUDIT_CIRCUIT,           /* PEER DST BYTES_RX BYTES_TX DURATION_USEC REASON */
-        AUDIT_CIRCUIT_REFUSED,   /* PEER DST STATUS */
-        AUDIT_SESSION,           /* PEER SERVICE BYTES_RX BYTES_TX DURATION_USEC REASON DIRECTION PATH */
-        AUDIT_SESSION_FAILED,    /* PEER SERVICE REASON REMEDY DIRECTION */
-        AUDIT_SERVICE_CHANGE,    /* SERVICE ACTION=expose|unexpose|enable|disable */
-        AUDIT_CONFIG,            /* ACTION=load|edit FILE */
-        AUDIT_CONFIG_REFUSED,    /* ACTION=load FILE REASON */
-        AUDIT_RELAY_LOST,        /* PEER (the relay's) ADDR REASON */
-        AUDIT_RELAY_RESERVED,    /* PEER ADDR */
-        AUDIT_LIFECYCLE,         /* ACTION=ready|reload|stopping VERSION */
-        AUDIT_ACCESS_DENIED,     /* UID METHOD ACTION: a D-Bus caller that polkit refused */
+        AUDIT_AUTH_ALLOWED,    /* PEER DIRECTION ADDR */
+        AUDIT_AUTH_DENIED,     /* PEER DIRECTION ADDR REASON=unknown|expired|removed */
+        AUDIT_SERVICE_DENIED,  /* PEER SERVICE PATH REASON */
+        AUDIT_AUTH_CHANGE,     /* ACTION=add|remove|expire|attr|reload SOURCE=file|api, PEER where one */
+        AUDIT_RESERVATION,     /* PEER ACTION=open|refresh|refuse|close STATUS */
+        AUDIT_CIRCUIT,         /* PEER DST BYTES_RX BYTES_TX DURATION_USEC REASON */
+        AUDIT_CIRCUIT_REFUSED, /* PEER DST STATUS */
+        AUDIT_SESSION,         /* PEER SERVICE BYTES_RX BYTES_TX DURATION_USEC REASON DIRECTION PATH */
+        AUDIT_SESSION_FAILED,  /* PEER SERVICE REASON REMEDY DIRECTION */
+        AUDIT_SERVICE_CHANGE,  /* SERVICE ACTION=expose|unexpose|enable|disable */
+        AUDIT_CONFIG,          /* ACTION=load|edit FILE */
+        AUDIT_CONFIG_REFUSED,  /* ACTION=load FILE REASON */
+        AUDIT_RELAY_LOST,      /* PEER (the relay's) ADDR REASON */
+        AUDIT_RELAY_RESERVED,  /* PEER ADDR */
+        AUDIT_LIFECYCLE,       /* ACTION=ready|reload|stopping VERSION */
+        AUDIT_ACCESS_DENIED,   /* UID METHOD ACTION: a D-Bus caller that polkit refused */
         _AUDIT_EVENT_MAX,
 } AuditEvent;
 
@@ -51,15 +51,16 @@ static inline const char *audit_text_of(const char *text) {
         return text ? text : "";
 }
 
-#define AUDIT_TEXT(n, v) ((AuditField){ .name = (n), .text = audit_text_of(v) })
+#define AUDIT_TEXT(n, v)   ((AuditField){ .name = (n), .text = audit_text_of(v) })
 #define AUDIT_NUMBER(n, v) ((AuditField){ .name = (n), .number = (v) })
-#define AUDIT_PEER(id) ((AuditField){ .name = "PEER", .peer = (id) })
-#define AUDIT_FIELDS_MAX 16u
-#define AUDIT_VALUE_MAX 1024u /* longer ones are cut */
+#define AUDIT_PEER(id)     ((AuditField){ .name = "PEER", .peer = (id) })
+#define AUDIT_FIELDS_MAX   16u
+#define AUDIT_VALUE_MAX    1024u /* longer ones are cut */
 
 /* audit(AUDIT_SESSION, AUDIT_PEER(id), AUDIT_TEXT("SERVICE", name), AUDIT_NUMBER("BYTES_RX", n)); */
-#define audit(event, ...) \
-        audit_send(event, (const AuditField[]){ __VA_ARGS__ }, ELEMENTSOF(((const AuditField[]){ __VA_ARGS__ })))
+#define audit(event, ...)                                                                                   \
+        audit_send(event, (const AuditField[]){ __VA_ARGS__ },                                              \
+                   ELEMENTSOF(((const AuditField[]){ __VA_ARGS__ })))
 void audit_send(AuditEvent event, const AuditField *fields, size_t n_fields);
 
 /* Before the first line. identifier: SYSLOG_IDENTIFIER, role: PEERUP_ROLE; both borrowed for life. Without
@@ -72,7 +73,8 @@ void journal_set_json(bool enabled);
 void journal_set_level(int max_priority);
 void journal_close(void);
 /* For tests: another socket, a clock of one's own (NULL: CLOCK_BOOTTIME), both until journal_close(). */
-int journal_open_socket(const char *identifier, const char *role, const char *socket_path, uint64_t (*now)(void));
+int journal_open_socket(const char *identifier, const char *role, const char *socket_path,
+                        uint64_t (*now)(void));
 
 /* The file that describes an event for `journalctl -x` has one entry per id: configs/peerup.catalog. */
 const char *audit_event_name(AuditEvent event);
@@ -81,15 +83,15 @@ const char *audit_event_id(AuditEvent event); /* 32 hex digits */
 /* error: a negative errno, what %m prints. Returns error, so that a caller can say `return
  * log_error_errno(...)`. */
 int log_full(int priority, int error, const char *format, ...) _printf_(3, 4);
-#define log_error(...) ((void) log_full(LOG_ERR, 0, __VA_ARGS__))
-#define log_warning(...) ((void) log_full(LOG_WARNING, 0, __VA_ARGS__))
-#define log_notice(...) ((void) log_full(LOG_NOTICE, 0, __VA_ARGS__))
-#define log_info(...) ((void) log_full(LOG_INFO, 0, __VA_ARGS__))
-#define log_debug(...) ((void) log_full(LOG_DEBUG, 0, __VA_ARGS__))
-#define log_error_errno(error, ...) log_full(LOG_ERR, error, __VA_ARGS__)
+#define log_error(...)                ((void) log_full(LOG_ERR, 0, __VA_ARGS__))
+#define log_warning(...)              ((void) log_full(LOG_WARNING, 0, __VA_ARGS__))
+#define log_notice(...)               ((void) log_full(LOG_NOTICE, 0, __VA_ARGS__))
+#define log_info(...)                 ((void) log_full(LOG_INFO, 0, __VA_ARGS__))
+#define log_debug(...)                ((void) log_full(LOG_DEBUG, 0, __VA_ARGS__))
+#define log_error_errno(error, ...)   log_full(LOG_ERR, error, __VA_ARGS__)
 #define log_warning_errno(error, ...) log_full(LOG_WARNING, error, __VA_ARGS__)
-#define log_info_errno(error, ...) log_full(LOG_INFO, error, __VA_ARGS__)
-#define log_debug_errno(error, ...) log_full(LOG_DEBUG, error, __VA_ARGS__)
+#define log_info_errno(error, ...)    log_full(LOG_INFO, error, __VA_ARGS__)
+#define log_debug_errno(error, ...)   log_full(LOG_DEBUG, error, __VA_ARGS__)
 
 struct ConfigProblems;
 /* One line each, "config.yaml:12: ...", with its severity. */

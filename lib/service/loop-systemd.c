@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Two loops, one thread [architecture.md 3]. sd_event has things to do that its fd does not tell (deferred and prepare
- * sources, messages that a bus has already read), so each turn asks it to prepare and dispatch until it has nothing
- * left; only then may the p2p_loop wait, with sd_event's fd among its own. What a turn of the p2p_loop queues on the
- * bus is written by the sd_event at the start of the next, before anything waits.
+ * Two loops, one thread [architecture.md 3]. sd_event has things to do that its fd does not tell (deferred
+ * and prepare sources, messages that a bus has already read), so each turn asks it to prepare and dispatch
+ * until it has nothing left; only then may the p2p_loop wait, with sd_event's fd among its own. What a turn
+ * of the p2p_loop queues on the bus is written by the sd_event at the start of the next, before anything
+ * waits.
  */
 
 #include "service/loop-systemd.h"
@@ -19,7 +20,8 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#define DISPATCH_MAX 64u /* sd_event sources in a turn, so that a busy bus leaves the network its share; arbitrary */
+#define DISPATCH_MAX                                                                                        \
+        64u /* sd_event sources in a turn, so that a busy bus leaves the network its share; arbitrary */
 #define STATUS_MAX 512u
 
 struct MainLoop {
@@ -118,7 +120,8 @@ int main_loop_new(MainLoop **ret) {
         r = add_signals(loop);
         if (r < 0)
                 return r;
-        r = p2p_watch_new(loop->p2p, sd_event_get_fd(loop->event), P2P_READABLE, on_event_ready, loop, &loop->watch);
+        r = p2p_watch_new(loop->p2p, sd_event_get_fd(loop->event), P2P_READABLE, on_event_ready, loop,
+                          &loop->watch);
         if (r < 0)
                 return r;
 

@@ -24,7 +24,7 @@ int main_loop_new(MainLoop **ret);
 MainLoop *main_loop_free(MainLoop *loop);
 P2P_CLEANUP(MainLoop, main_loop_free);
 
-p2p_loop *main_loop_p2p(MainLoop *loop);  /* borrowed */
+p2p_loop *main_loop_p2p(MainLoop *loop);   /* borrowed */
 sd_event *main_loop_event(MainLoop *loop); /* borrowed */
 
 /* SIGHUP: runs between RELOADING=1 and READY=1, which are sent for it. */

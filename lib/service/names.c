@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The rules for names, as the original has them for services (files.md 2.3) and as systemd and a file name can bear
- * them for the rest. Every character that has a meaning to somebody else is out.
+ * The rules for names, as the original has them for services (files.md 2.3) and as systemd and a file name
+ * can bear them for the rest. Every character that has a meaning to somebody else is out.
  */
 
 #include "service/names.h"
@@ -44,7 +44,8 @@ bool instance_name_is_valid(const char *name) {
         if (n < 1 || n > INSTANCE_NAME_MAX || name[0] == '.' || name[0] == '-')
                 return false;
         for (size_t i = 0; i < n; i++)
-                if (!is_lower_or_digit(name[i]) && !(name[i] >= 'A' && name[i] <= 'Z') && !strchr("._-", name[i]))
+                if (!is_lower_or_digit(name[i]) && !(name[i] >= 'A' && name[i] <= 'Z') &&
+                    !strchr("._-", name[i]))
                         return false;
 
         return true;

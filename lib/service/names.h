@@ -6,13 +6,14 @@
 
 #include <stdbool.h>
 
-#define SERVICE_NAME_MAX 63u
-#define PEER_NAME_MAX 64u
+#define SERVICE_NAME_MAX  63u
+#define PEER_NAME_MAX     64u
 #define INSTANCE_NAME_MAX 64u
 
 /* [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?, the original's rule for services and networks. The tail for messages:
  * */
-#define SERVICE_NAME_RULE "1-63 lowercase letters, digits or hyphens, starting and ending with a letter or digit"
+#define SERVICE_NAME_RULE                                                                                   \
+        "1-63 lowercase letters, digits or hyphens, starting and ending with a letter or digit"
 bool service_name_is_valid(const char *name);
 /* Names of protocols that a service must not take: /peerup/<name>/1.0.0 is spoken by peer-up itself. */
 bool service_name_is_reserved(const char *name);

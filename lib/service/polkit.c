@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The question to polkit, in the manner of systemd's own services: the method's message is put aside, CheckAuthorization is
- * called, and with the answer the message is handed to sd-bus again, so that the method runs from its start and
- * finds the answer here. The subject is the caller's bus name, which polkit itself turns into a process and a session.
+ * The question to polkit, in the manner of systemd's own services: the method's message is put aside,
+ * CheckAuthorization is called, and with the answer the message is handed to sd-bus again, so that the
+ * method runs from its start and finds the answer here. The subject is the caller's bus name, which polkit
+ * itself turns into a process and a session.
  */
 
 #include "service/polkit.h"
@@ -18,9 +19,9 @@
 #include "service/bus.h"
 
 #define RESTRICTED_MAX 4u
-#define TIMEOUT (5 * USEC_PER_SEC)               /* arbitrary; polkitd starts within it */
-#define TIMEOUT_DIALOG (2 * USEC_PER_MINUTE)     /* arbitrary; somebody types a password */
-#define ANSWER_KEPT (30 * USEC_PER_SEC)          /* until the message that it is for must have come again */
+#define TIMEOUT        (5 * USEC_PER_SEC)    /* arbitrary; polkitd starts within it */
+#define TIMEOUT_DIALOG (2 * USEC_PER_MINUTE) /* arbitrary; somebody types a password */
+#define ANSWER_KEPT    (30 * USEC_PER_SEC)   /* until the message that it is for must have come again */
 
 typedef struct Question {
         Polkit *polkit; /* borrowed */
@@ -76,7 +77,7 @@ Polkit *polkit_free(Polkit *polkit) {
                 return NULL;
 
         P2P_LIST_FOREACH(q, &polkit->questions, Question, link)
-                question_free(q);
+        question_free(q);
         sd_bus_unref(polkit->bus);
         free(polkit);
         return NULL;
@@ -139,7 +140,8 @@ static int call_polkit(Question *q, sd_bus_message *m) {
                                            "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
         if (r >= 0)
                 r = sd_bus_message_append(call, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s",
-                                          sd_bus_message_get_sender(m), q->action, 0, interactive > 0 ? 1 : 0, "");
+                                          sd_bus_message_get_sender(m), q->action, 0,
+                                          interactive > 0 ? 1 : 0, "");
         if (r >= 0)
                 r = sd_bus_call_async(q->polkit->bus, &q->slot, call, on_answer, q,
                                       interactive > 0 ? TIMEOUT_DIALOG : TIMEOUT);
@@ -169,8 +171,9 @@ static int ask(Polkit *polkit, sd_bus_message *m, const char *action, uid_t uid,
         int r;
 
         if (sweep(polkit, uid) >= POLKIT_PENDING_PER_USER_MAX || polkit->n >= POLKIT_PENDING_MAX)
-                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                        "Too many requests wait for an authorization; answer or cancel some");
+                return sd_bus_error_set(
+                        error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                        "Too many requests wait for an authorization; answer or cancel some");
         q = calloc(1, sizeof(*q) + strlen(action) + 1);
         if (!q)
                 return -ENOMEM;
@@ -191,21 +194,25 @@ static int ask(Polkit *polkit, sd_bus_message *m, const char *action, uid_t uid,
 /* ---- the answer ---- */
 static int refuse(const char *action, bool dialog, sd_bus_error *error) {
         if (dialog)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                                         "polkit wants a password for %s: run it as root (sudo), or where an "
-                                         "authentication agent runs", action);
+                return sd_bus_error_setf(
+                        error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                        "polkit wants a password for %s: run it as root (sudo), or where an "
+                        "authentication agent runs",
+                        action);
 
-        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
-                                 "Not allowed to %s: run it as root (sudo), or join the group peerup where that is "
-                                 "enough", action);
+        return sd_bus_error_setf(
+                error, SD_BUS_ERROR_ACCESS_DENIED,
+                "Not allowed to %s: run it as root (sudo), or join the group peerup where that is "
+                "enough",
+                action);
 }
 
 static Question *find_question(Polkit *polkit, sd_bus_message *m, const char *action) {
         Question *q;
 
         P2P_LIST_FOREACH(q, &polkit->questions, Question, link)
-                if (q->request == m && strcmp(q->action, action) == 0)
-                        return q;
+        if (q->request == m && strcmp(q->action, action) == 0)
+                return q;
 
         return NULL;
 }

@@ -9,7 +9,8 @@
  *      if (r < 0)
  *              return r;       // refused: error is set
  *      if (r == 0)
- *              return 1;       // polkit is being asked; m will be delivered again, or answered with the refusal
+ *              return 1;       // polkit is being asked; m will be delivered again, or answered with the
+ * refusal
  *      ...                     // go on
  *
  * Nothing may happen before the call: the method runs from its start when m comes again.
@@ -20,13 +21,14 @@
 
 #include <p2p/macro.h>
 
-#define POLKIT_PENDING_MAX 256u         /* questions at a time; LimitsExceeded beyond */
-#define POLKIT_PENDING_PER_USER_MAX 32u /* of one uid */
+#define POLKIT_PENDING_MAX          256u /* questions at a time; LimitsExceeded beyond */
+#define POLKIT_PENDING_PER_USER_MAX 32u  /* of one uid */
 
 typedef struct Polkit Polkit;
 
 int polkit_new(sd_bus *bus, Polkit **ret);
-Polkit *polkit_free(Polkit *polkit); /* questions are dropped, their callers answered with NoReply by the bus */
+Polkit *
+polkit_free(Polkit *polkit); /* questions are dropped, their callers answered with NoReply by the bus */
 P2P_CLEANUP(Polkit, polkit_free);
 
 /* A user who may do nothing except where authorize() names him as good_user: peerup-proxy. */

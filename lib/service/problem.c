@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A bounded list of what is wrong with a file. Texts quote the file, so they are made printable here, once, and are
- * always one line.
+ * A bounded list of what is wrong with a file. Texts quote the file, so they are made printable here, once,
+ * and are always one line.
  */
 
 #include "service/problem.h"
@@ -35,8 +35,8 @@ static void make_printable(char *text) {
         text[out] = 0;
 }
 
-_printf_(4, 0) static void add(ConfigProblems *problems, ConfigSeverity severity, unsigned line, const char *format,
-                               va_list ap) {
+_printf_(4, 0) static void add(ConfigProblems *problems, ConfigSeverity severity, unsigned line,
+                               const char *format, va_list ap) {
         char text[TEXT_MAX];
         char *copy;
         int n;

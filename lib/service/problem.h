@@ -28,7 +28,7 @@ typedef struct ConfigProblem {
 typedef struct ConfigProblems {
         ConfigProblem items[CONFIG_PROBLEMS_MAX];
         size_t n;
-        size_t n_errors;  /* of all, kept or not */
+        size_t n_errors; /* of all, kept or not */
         size_t n_dropped;
 } ConfigProblems;
 

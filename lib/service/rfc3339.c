@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * RFC 3339, section 5.6, as Go's time.RFC3339 reads it: capital T and Z, every digit there, days as the calendar has
- * them, no leap second. The calendar is counted here because timegm(3) would quietly normalize 31 February.
+ * RFC 3339, section 5.6, as Go's time.RFC3339 reads it: capital T and Z, every digit there, days as the
+ * calendar has them, no leap second. The calendar is counted here because timegm(3) would quietly normalize
+ * 31 February.
  */
 
 #include "service/rfc3339.h"
@@ -80,18 +81,24 @@ int rfc3339_parse(const char *text, uint64_t *ret_usec) {
         int64_t fraction, usec;
         struct tm tm = {};
 
-        if (!read_digits(&p, 4, 0, 9999, &year) || !read_char(&p, '-') || !read_digits(&p, 2, 1, 12, &month) ||
-            !read_char(&p, '-') || !read_digits(&p, 2, 1, days_in_month(year, month), &day) || !read_char(&p, 'T'))
+        if (!read_digits(&p, 4, 0, 9999, &year) || !read_char(&p, '-') ||
+            !read_digits(&p, 2, 1, 12, &month) || !read_char(&p, '-') ||
+            !read_digits(&p, 2, 1, days_in_month(year, month), &day) || !read_char(&p, 'T'))
                 return -EINVAL;
-        if (!read_digits(&p, 2, 0, 23, &hour) || !read_char(&p, ':') || !read_digits(&p, 2, 0, 59, &minute) ||
-            !read_char(&p, ':') || !read_digits(&p, 2, 0, 59, &second))
+        if (!read_digits(&p, 2, 0, 23, &hour) || !read_char(&p, ':') ||
+            !read_digits(&p, 2, 0, 59, &minute) || !read_char(&p, ':') ||
+            !read_digits(&p, 2, 0, 59, &second))
                 return -EINVAL;
         if (!read_fraction(&p, &fraction) || !read_offset(&p, &offset) || *p)
                 return -EINVAL;
 
         tm = (struct tm){
-                .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day,
-                .tm_hour = hour, .tm_min = minute, .tm_sec = second,
+                .tm_year = year - 1900,
+                .tm_mon = month - 1,
+                .tm_mday = day,
+                .tm_hour = hour,
+                .tm_min = minute,
+                .tm_sec = second,
         };
         usec = ((int64_t) timegm(&tm) - offset) * USEC + fraction;
         *ret_usec = usec < 0 ? 0 : (uint64_t) usec;

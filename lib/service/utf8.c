@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One character of UTF-8 at a time [RFC 3629], judged by whether it may reach a terminal or a log. What could move the
- * cursor, end the line or reorder the text around it is no better than malformed bytes.
+ * One character of UTF-8 at a time [RFC 3629], judged by whether it may reach a terminal or a log. What
+ * could move the cursor, end the line or reorder the text around it is no better than malformed bytes.
  */
 
 #include "service/utf8.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Looking at a finished tree. Maps keep their pairs sorted by key beside the order of the file, so that a search is
- * binary and a comparison is one walk; the walk is bounded because the tree's weight is.
+ * Looking at a finished tree. Maps keep their pairs sorted by key beside the order of the file, so that a
+ * search is binary and a comparison is one walk; the walk is bounded because the tree's weight is.
  */
 
 #include <string.h>
@@ -63,12 +63,16 @@ bool yaml_node_equal(const YamlNode *a, const YamlNode *b) {
 }
 
 p2p_view yaml_skip_mark(p2p_view text) {
-        return text.n >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0 ? P2P_VIEW(text.data + 3, text.n - 3) : text;
+        return text.n >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0 ? P2P_VIEW(text.data + 3, text.n - 3)
+                                                                        : text;
 }
 
 const char *yaml_kind_name(YamlKind kind) {
         static const char *const names[_YAML_KIND_MAX] = {
-                [YAML_NULL] = "nothing", [YAML_SCALAR] = "a single value", [YAML_LIST] = "a list", [YAML_MAP] = "a map",
+                [YAML_NULL] = "nothing",
+                [YAML_SCALAR] = "a single value",
+                [YAML_LIST] = "a list",
+                [YAML_MAP] = "a map",
         };
 
         return names[kind];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * libyaml's events become a tree. One stack of open collections, no recursion; every node is weighed when it is
- * attached, with aliases at the weight of what they stand for, so that a bomb is refused at the alias that would
- * light it. An anchor may be used once its node is complete, hence no cycles. Merging and the search for duplicate
- * keys are one stable sort of a map's pairs. Everything lives in one arena.
+ * libyaml's events become a tree. One stack of open collections, no recursion; every node is weighed when it
+ * is attached, with aliases at the weight of what they stand for, so that a bomb is refused at the alias
+ * that would light it. An anchor may be used once its node is complete, hence no cycles. Everything lives in
+ * one arena.
  */
 
 #include "service/yaml-node.h"
@@ -14,17 +14,14 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "service/yaml-private.h"
+
 #define ANCHORS_MAX 1024u /* arbitrary; keeps the search for one cheap */
 
-typedef struct Block {
-        struct Block *next;
+struct Block {
+        Block *next;
         size_t used, size;
         _Alignas(max_align_t) char data[];
-} Block;
-
-struct YamlTree {
-        Block *blocks;
-        YamlNode *root;
 };
 
 typedef struct Anchor {
@@ -33,28 +30,18 @@ typedef struct Anchor {
         struct Anchor *next;
 } Anchor;
 
-/* An open collection. */
-typedef struct Frame {
-        YamlNode *node;
-        Anchor *anchor;       /* of this collection */
-        const YamlNode *key;  /* the next node is this key's value */
-        YamlPair *pairs;
-        const YamlNode **items;
-        size_t n, allocated;
-} Frame;
-
 typedef struct Builder {
         YamlTree *tree;
         ConfigProblems *problems;
         Anchor *anchors;
         size_t n_anchors;
-        Frame stack[YAML_DEPTH_MAX];
+        YamlFrame stack[YAML_DEPTH_MAX];
         unsigned depth;
         bool ended; /* the first document */
 } Builder;
 
 /* ---- arena ---- */
-static void *take(YamlTree *tree, size_t size) {
+void *yaml_tree_take(YamlTree *tree, size_t size) {
         Block *block = tree->blocks;
         void *p;
 
@@ -76,7 +63,7 @@ static void *take(YamlTree *tree, size_t size) {
 }
 
 static char *take_text(YamlTree *tree, const void *text, size_t n) {
-        char *copy = take(tree, n + 1);
+        char *copy = yaml_tree_take(tree, n + 1);
 
         if (copy && n > 0)
                 memcpy(copy, text, n);
@@ -107,7 +94,7 @@ static unsigned line_of(yaml_mark_t mark) {
 }
 
 static YamlNode *new_node(Builder *b, YamlKind kind, const yaml_event_t *event) {
-        YamlNode *node = take(b->tree, sizeof(*node));
+        YamlNode *node = yaml_tree_take(b->tree, sizeof(*node));
 
         if (!node)
                 return NULL;
@@ -141,7 +128,7 @@ static int add_anchor(Builder *b, const yaml_char_t *name, unsigned line, Anchor
                 config_error(b->problems, line, "more than %u anchors; write the values out", ANCHORS_MAX);
                 return -EINVAL;
         }
-        anchor = take(b->tree, sizeof(*anchor));
+        anchor = yaml_tree_take(b->tree, sizeof(*anchor));
         if (!anchor)
                 return -ENOMEM;
         anchor->name = take_text(b->tree, name, strlen((const char *) name));
@@ -176,125 +163,9 @@ static bool is_plain(const yaml_event_t *event) {
         return strncmp(tag, prefix, strlen(prefix)) == 0 && strcmp(tag + strlen(prefix), "str") != 0;
 }
 
-/* ---- finishing a map ---- */
-static int compare_pairs(const void *a, const void *b) {
-        const YamlPair *x = *(const YamlPair *const *) a, *y = *(const YamlPair *const *) b;
-        int r = strcmp(x->key, y->key);
-
-        return r != 0 ? r : (x > y) - (x < y); /* stable: the array's order is the order of precedence */
-}
-
-static bool is_merge(const YamlPair *pair) {
-        return strcmp(pair->key, "<<") == 0;
-}
-
-static int append_merged(Frame *frame, YamlPair *pairs, size_t *n, const YamlNode *from, ConfigProblems *problems) {
-        if (from->kind != YAML_MAP) {
-                config_error(problems, from->line, "<< can only take in a map or a list of maps; remove the line "
-                             "or write the keys out");
-                return -EINVAL;
-        }
-        for (size_t i = 0; i < from->n; i++) {
-                pairs[*n] = from->pairs[i];
-                pairs[*n].merged = true;
-                (*n)++;
-                frame->node->weight += from->pairs[i].value->weight;
-        }
-        return 0;
-}
-
-static size_t n_merged(const YamlNode *value) {
-        size_t n = 0;
-
-        if (value->kind != YAML_LIST)
-                return value->n;
-        for (size_t i = 0; i < value->n; i++)
-                n += value->items[i]->n;
-
-        return n;
-}
-
-/* Own pairs without <<, then what << takes in, the first of a list before the second. */
-static int collect_pairs(Builder *b, Frame *frame, YamlPair **ret, size_t *ret_n) {
-        size_t n = 0, size = frame->n;
-        YamlPair *pairs;
-        int r = 0;
-
-        for (size_t i = 0; i < frame->n; i++)
-                if (is_merge(&frame->pairs[i]))
-                        size += n_merged(frame->pairs[i].value);
-        pairs = take(b->tree, (size + 1) * sizeof(*pairs));
-        if (!pairs)
-                return -ENOMEM;
-
-        for (size_t i = 0; i < frame->n; i++)
-                if (!is_merge(&frame->pairs[i]))
-                        pairs[n++] = frame->pairs[i];
-        for (size_t i = 0; i < frame->n && r >= 0; i++) {
-                const YamlNode *value = frame->pairs[i].value;
-
-                if (!is_merge(&frame->pairs[i]))
-                        continue;
-                if (value->kind != YAML_LIST)
-                        r = append_merged(frame, pairs, &n, value, b->problems);
-                for (size_t k = 0; value->kind == YAML_LIST && k < value->n && r >= 0; k++)
-                        r = append_merged(frame, pairs, &n, value->items[k], b->problems);
-        }
-
-        *ret = pairs;
-        *ret_n = n;
-        return r;
-}
-
-static int finish_map(Builder *b, Frame *frame) {
-        YamlNode *node = frame->node;
-        const YamlPair **sorted;
-        size_t n, out = 0;
-        YamlPair *pairs;
-        int r;
-
-        r = collect_pairs(b, frame, &pairs, &n);
-        if (r < 0)
-                return r;
-        sorted = take(b->tree, (n + 1) * sizeof(*sorted));
-        if (!sorted)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                sorted[i] = &pairs[i];
-        qsort(sorted, n, sizeof(*sorted), compare_pairs);
-
-        for (size_t i = 0; i < n; i++) {
-                if (out == 0 || strcmp(sorted[out - 1]->key, sorted[i]->key) != 0) {
-                        sorted[out++] = sorted[i];
-                        continue;
-                }
-                if (!sorted[i]->merged) {
-                        config_error(b->problems, sorted[i]->line, "'%s' is already defined at line %u; remove one "
-                                     "of the two", sorted[i]->key, sorted[out - 1]->line);
-                        return -EINVAL;
-                }
-                ((YamlPair *) sorted[i])->key = NULL; /* something before it has precedence */
-        }
-
-        /* Close the gaps, then sort again: the pointers moved. Without merges nothing changes. */
-        if (out < n) {
-                size_t k = 0;
-
-                for (size_t i = 0; i < n; i++)
-                        if (pairs[i].key)
-                                pairs[k++] = pairs[i];
-                for (size_t i = 0; i < out; i++)
-                        sorted[i] = &pairs[i];
-                qsort(sorted, out, sizeof(*sorted), compare_pairs);
-        }
-        node->pairs = pairs;
-        node->sorted = sorted;
-        node->n = out;
-        return 0;
-}
-
-static int finish_list(Builder *b, Frame *frame) {
-        const YamlNode **items = take(b->tree, (frame->n + 1) * sizeof(*items));
+/* ---- attaching ---- */
+static int finish_list(Builder *b, YamlFrame *frame) {
+        const YamlNode **items = yaml_tree_take(b->tree, (frame->n + 1) * sizeof(*items));
 
         if (!items)
                 return -ENOMEM;
@@ -305,15 +176,15 @@ static int finish_list(Builder *b, Frame *frame) {
         return 0;
 }
 
-/* ---- attaching ---- */
-static int grow(Frame *frame) {
+static int grow(YamlFrame *frame) {
         size_t n = frame->allocated ? frame->allocated * 2 : 16;
         size_t size = frame->node->kind == YAML_MAP ? sizeof(*frame->pairs) : sizeof(*frame->items);
         void *p;
 
         if (frame->n < frame->allocated)
                 return 0;
-        p = reallocarray(frame->node->kind == YAML_MAP ? (void *) frame->pairs : (void *) frame->items, n, size);
+        p = reallocarray(frame->node->kind == YAML_MAP ? (void *) frame->pairs : (void *) frame->items, n,
+                         size);
         if (!p)
                 return -ENOMEM;
         if (frame->node->kind == YAML_MAP)
@@ -326,12 +197,15 @@ static int grow(Frame *frame) {
 
 static int weigh(Builder *b, YamlNode *parent, const YamlNode *child, unsigned line) {
         if (child->weight > YAML_NODES_MAX - P2P_MIN(parent->weight, YAML_NODES_MAX)) {
-                config_error(b->problems, line, "more than %u values (an alias counts as what it stands for); shorten "
-                             "the file", YAML_NODES_MAX);
+                config_error(b->problems, line,
+                             "more than %u values (an alias counts as what it stands for); shorten "
+                             "the file",
+                             YAML_NODES_MAX);
                 return -EINVAL;
         }
         if (child->height + b->depth > YAML_DEPTH_MAX) {
-                config_error(b->problems, line, "more than %u levels deep; nothing here needs that", YAML_DEPTH_MAX);
+                config_error(b->problems, line, "more than %u levels deep; nothing here needs that",
+                             YAML_DEPTH_MAX);
                 return -EINVAL;
         }
         parent->weight += child->weight;
@@ -340,7 +214,7 @@ static int weigh(Builder *b, YamlNode *parent, const YamlNode *child, unsigned l
 }
 
 static int attach(Builder *b, const YamlNode *child, unsigned line, unsigned column) {
-        Frame *frame = b->depth > 0 ? &b->stack[b->depth - 1] : NULL;
+        YamlFrame *frame = b->depth > 0 ? &b->stack[b->depth - 1] : NULL;
         int r;
 
         if (!frame) {
@@ -361,7 +235,8 @@ static int attach(Builder *b, const YamlNode *child, unsigned line, unsigned col
         }
         if (!frame->key) {
                 if (child->kind != YAML_SCALAR && child->kind != YAML_NULL) {
-                        config_error(b->problems, line, "a key must be text, not %s", yaml_kind_name(child->kind));
+                        config_error(b->problems, line, "a key must be text, not %s",
+                                     yaml_kind_name(child->kind));
                         return -EINVAL;
                 }
                 frame->key = child;
@@ -436,16 +311,16 @@ static int on_start(Builder *b, const yaml_event_t *event, YamlKind kind) {
         if (r < 0)
                 return r;
 
-        b->stack[b->depth++] = (Frame){ .node = node, .anchor = anchor };
+        b->stack[b->depth++] = (YamlFrame){ .node = node, .anchor = anchor };
         return 0;
 }
 
 static int on_end(Builder *b, const yaml_event_t *event) {
-        Frame *frame = &b->stack[b->depth - 1];
+        YamlFrame *frame = &b->stack[b->depth - 1];
         YamlNode *node = frame->node;
         int r;
 
-        r = node->kind == YAML_MAP ? finish_map(b, frame) : finish_list(b, frame);
+        r = node->kind == YAML_MAP ? yaml_map_finish(b->tree, frame, b->problems) : finish_list(b, frame);
         if (r < 0)
                 return r;
         if (node->flow)
@@ -465,16 +340,18 @@ static int on_alias(Builder *b, const yaml_event_t *event) {
         Anchor *anchor = find_anchor(b, name);
 
         if (!anchor || !anchor->node) {
-                config_error(b->problems, line, anchor ? "*%s stands inside what it stands for; write the value out"
-                                                       : "nothing is called &%s; name a value so or write it out", name);
+                config_error(b->problems, line,
+                             anchor ? "*%s stands inside what it stands for; write the value out"
+                                    : "nothing is called &%s; name a value so or write it out",
+                             name);
                 return -EINVAL;
         }
 
         return attach(b, anchor->node, line, (unsigned) event->start_mark.column);
 }
 
-/* 1: the first document is complete. Where no "---" or "..." says so, nothing may follow: keys that are indented less
- * than the first one would be lost without a word. */
+/* 1: the first document is complete. Where no "---" or "..." says so, nothing may follow: keys that are
+ * indented less than the first one would be lost without a word. */
 static int on_event(Builder *b, const yaml_event_t *event) {
         switch (event->type) {
         case YAML_SCALAR_EVENT:
@@ -511,13 +388,16 @@ static void report(Builder *b, const yaml_parser_t *parser, p2p_view text) {
                 line = 1;
                 for (size_t i = 0; i < text.n && i < parser->problem_offset; i++)
                         line += text.data[i] == '\n';
-                config_error(b->problems, line, "%s; save the file as UTF-8 without control characters", what);
-        } else if (strstr(what, "cannot start any token"))
-                config_error(b->problems, line, "%s; indent with blanks, never with tabs, and put texts that start "
-                             "with @ ` or %% in quotes", what);
-        else
-                config_error(b->problems, line, "%s; check the indentation, the quotes and the ':' around this line",
+                config_error(b->problems, line, "%s; save the file as UTF-8 without control characters",
                              what);
+        } else if (strstr(what, "cannot start any token"))
+                config_error(b->problems, line,
+                             "%s; indent with blanks, never with tabs, and put texts that start "
+                             "with @ ` or %% in quotes",
+                             what);
+        else
+                config_error(b->problems, line,
+                             "%s; check the indentation, the quotes and the ':' around this line", what);
 }
 
 static int build(Builder *b, yaml_parser_t *parser, p2p_view text) {
@@ -567,10 +447,12 @@ int yaml_tree_parse(p2p_view text, ConfigProblems *problems, YamlTree **ret) {
         if (r < 0)
                 return r;
         if (!tree->root) {
-                tree->root = take(tree, sizeof(*tree->root));
+                tree->root = yaml_tree_take(tree, sizeof(*tree->root));
                 if (!tree->root)
                         return -ENOMEM;
-                *tree->root = (YamlNode){ .text = "", .plain = true, .line = 1, .end_line = 1, .weight = 1, .height = 1 };
+                *tree->root = (YamlNode){
+                        .text = "", .plain = true, .line = 1, .end_line = 1, .weight = 1, .height = 1
+                };
         }
 
         *ret = TAKE_PTR(tree);

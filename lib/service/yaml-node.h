@@ -18,9 +18,9 @@
 #include <p2p/view.h>
 #include "service/problem.h"
 
-#define YAML_SIZE_MAX (1024u * 1024u) /* bytes of a document; arbitrary */
-#define YAML_NODES_MAX 65536u         /* with every alias counted as what it stands for; arbitrary */
-#define YAML_DEPTH_MAX 32u            /* likewise */
+#define YAML_SIZE_MAX  (1024u * 1024u) /* bytes of a document; arbitrary */
+#define YAML_NODES_MAX 65536u          /* with every alias counted as what it stands for; arbitrary */
+#define YAML_DEPTH_MAX 32u             /* likewise */
 
 typedef enum YamlKind {
         YAML_NULL,
@@ -42,18 +42,18 @@ typedef struct YamlPair {
 
 struct YamlNode {
         YamlKind kind;
-        bool plain;           /* scalar without quotes: its text decides about its type */
-        bool flow;            /* [..] or {..} */
-        bool anchored;        /* has an anchor: others may share it */
-        unsigned line;        /* where it starts, from 1 */
-        unsigned column;      /* characters, from 0 */
-        unsigned end_line;    /* line of its last character */
-        const char *text;     /* of a scalar or null, as written; no NUL inside */
-        const YamlPair *pairs; /* of a map, in order; merged ones last */
+        bool plain;              /* scalar without quotes: its text decides about its type */
+        bool flow;               /* [..] or {..} */
+        bool anchored;           /* has an anchor: others may share it */
+        unsigned line;           /* where it starts, from 1 */
+        unsigned column;         /* characters, from 0 */
+        unsigned end_line;       /* line of its last character */
+        const char *text;        /* of a scalar or null, as written; no NUL inside */
+        const YamlPair *pairs;   /* of a map, in order; merged ones last */
         const YamlPair **sorted; /* the same by key */
-        const YamlNode **items; /* of a list */
-        size_t n;             /* of pairs or items */
-        unsigned weight;      /* nodes in it, aliases counted as what they stand for */
+        const YamlNode **items;  /* of a list */
+        size_t n;                /* of pairs or items */
+        unsigned weight;         /* nodes in it, aliases counted as what they stand for */
         unsigned height;
 };
 

@@ -109,7 +109,8 @@ static void reading_is_bounded_and_never_waits(void **state) {
         free(text);
         assert_int_equal(file_read(path, 4, &text, NULL, NULL), -EFBIG);
         assert_int_equal(file_read(directory, 5, &text, NULL, NULL), -EISDIR);
-        assert_int_equal(file_read("/proc/self/status", 5, &text, NULL, NULL), -EFBIG); /* claims to be empty */
+        assert_int_equal(file_read("/proc/self/status", 5, &text, NULL, NULL),
+                         -EFBIG); /* claims to be empty */
         unlink(path);
         assert_int_equal(file_read(path, 5, &text, NULL, NULL), -ENOENT);
         assert_int_equal(mkfifo(path, 0600), 0);
@@ -156,9 +157,12 @@ static void whatever_is_wrong_with_a_key_it_stays(void **state) {
                 int r;
                 const char *text;
         } cases[] = {
-                { "", 0, 0600, -EBADMSG, "is not a key (0 bytes, 68 expected); restore the file from a copy" },
-                { "garbage", 7, 0600, -EBADMSG, "is not a key (7 bytes, 68 expected); restore the file from a copy" },
-                { "\x08\x00\x12\x02xx", 6, 0600, -EPROTONOSUPPORT, "holds a key of type RSA; only Ed25519 can be used: move "
+                { "", 0, 0600, -EBADMSG,
+                  "is not a key (0 bytes, 68 expected); restore the file from a copy" },
+                { "garbage", 7, 0600, -EBADMSG,
+                  "is not a key (7 bytes, 68 expected); restore the file from a copy" },
+                { "\x08\x00\x12\x02xx", 6, 0600, -EPROTONOSUPPORT,
+                  "holds a key of type RSA; only Ed25519 can be used: move "
                   "the file away, a new one is made at the next start (others must then authorize its id)" },
                 { "garbage", 7, 0640, -EPERM, NULL },
                 { "garbage", 7, 0604, -EPERM, NULL },
@@ -178,7 +182,8 @@ static void whatever_is_wrong_with_a_key_it_stays(void **state) {
                 assert_int_equal(identity_file_load_or_create(path, NULL, problems, &id), cases[i].r);
                 assert_int_equal(stat(path, &after), 0);
                 assert_int_equal(before.st_ino, after.st_ino);
-                (void) snprintf(expect, sizeof(expect), "the key may be used by others (mode %04o); run: chmod 600 %s",
+                (void) snprintf(expect, sizeof(expect),
+                                "the key may be used by others (mode %04o); run: chmod 600 %s",
                                 cases[i].mode, path);
                 assert_string_equal(problems->items[0].text, cases[i].text ?: expect);
         }
@@ -205,7 +210,8 @@ static void a_credential_wins(void **state) {
         (void) snprintf(credential, sizeof(credential), "%s/identity.key", directory);
         assert_int_equal(identity_file_load_or_create(path, NULL, NULL, &from_file), 1);
         assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
-        assert_int_equal(identity_file_load_or_create(path, "identity.key", NULL, &id), 0); /* absent: the file */
+        assert_int_equal(identity_file_load_or_create(path, "identity.key", NULL, &id),
+                         0); /* absent: the file */
         assert_true(p2p_peer_id_equal(p2p_identity_peer_id(id), p2p_identity_peer_id(from_file)));
         p2p_identity_free(id);
         assert_int_equal(identity_file_load_or_create(credential, NULL, NULL, &from_credential), 1);
@@ -227,7 +233,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(the_directory_is_locked_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_key_is_made_once_and_loaded, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(whatever_is_wrong_with_a_key_it_stays, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_directory_in_its_place_is_no_missing_key, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_directory_in_its_place_is_no_missing_key, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(a_credential_wins, set_up, tear_down),
         };
 

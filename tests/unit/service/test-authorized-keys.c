@@ -18,7 +18,9 @@
 #include "service/authorized-keys.h"
 
 #define A "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN" /* libp2p specs/peer-ids */
-#define A32 "bafzbeie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqxe" /* an id of the CID form [specs/peer-ids] */
+#define A32                                                                                                 \
+        "bafzbeie5745rpv2m6tjyuugywy4d5ewrqgqqhfnf445he3omzpjbx5xqxe" /* an id of the CID form              \
+                                                                         [specs/peer-ids] */
 #define B "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"
 
 static p2p_peer_id id_of(const char *text) {
@@ -45,10 +47,11 @@ static void lines_are_read_to_the_byte(void **state) {
                 { A "\r\n", "", "", "", USEC_INFINITY },
                 { "\t " A "  # home # is = here \n", "home # is = here", "", "", USEC_INFINITY },
                 { A "#glued", "glued", "", "", USEC_INFINITY },
-                { A "  verified=sha256:0123abcd  group=deadbeef hmac_proof=00 # x", "x", "sha256:0123abcd", "deadbeef",
-                  USEC_INFINITY },
+                { A "  verified=sha256:0123abcd  group=deadbeef hmac_proof=00 # x", "x", "sha256:0123abcd",
+                  "deadbeef", USEC_INFINITY },
                 { A " expires=2026-12-31T23:59:59Z", "", "", "", 1798761599000000 },
-                { A " expires=2020-01-01T00:00:00Z expires=2026-12-31T23:59:59Z", "", "", "", 1798761599000000 },
+                { A " expires=2020-01-01T00:00:00Z expires=2026-12-31T23:59:59Z", "", "", "",
+                  1798761599000000 },
                 { A " expires= bare group==v", "", "", "=v", USEC_INFINITY },
                 { A "\xc2\xa0group=nbsp\xe3\x80\x80verified=wide", "", "wide", "nbsp", USEC_INFINITY },
                 { A " # bad \xff bytes \x1b[0m", "bad ? bytes ?[0m", "", "", USEC_INFINITY },
@@ -75,18 +78,22 @@ static void lines_are_read_to_the_byte(void **state) {
 
 static void wrong_lines_are_told_and_do_not_count(void **state) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
-        _cleanup_(authorized_keys_freep) AuthorizedKeys *keys = parse(
-                "# a comment\n\n  # another\njunk  # x\n" A " # a\n" B " expires=soon\n" A " # again\nexpires=1 " B "\n",
-                problems);
+        _cleanup_(authorized_keys_freep) AuthorizedKeys *keys =
+                parse("# a comment\n\n  # another\njunk  # x\n" A " # a\n" B " expires=soon\n" A
+                      " # again\nexpires=1 " B "\n",
+                      problems);
         static const struct {
                 unsigned line;
                 const char *text;
         } expect[] = {
-                { 4, "'junk' is not a peer id, the line does not count; write what 'peerupctl whoami' prints on that "
-                  "machine" },
-                { 6, "expires=soon is not a time, the line does not count; write e.g. expires=2030-12-31T23:59:59Z" },
-                { 8, "'expires=1' is not a peer id, the line does not count; write what 'peerupctl whoami' prints on that "
-                  "machine" },
+                { 4, "'junk' is not a peer id, the line does not count; write what 'peerupctl whoami' "
+                     "prints on that "
+                     "machine" },
+                { 6, "expires=soon is not a time, the line does not count; write e.g. "
+                     "expires=2030-12-31T23:59:59Z" },
+                { 8, "'expires=1' is not a peer id, the line does not count; write what 'peerupctl whoami' "
+                     "prints on that "
+                     "machine" },
                 { 7, "repeats the peer of line 5, the earlier expiry counts; remove one of the two" },
         };
 
@@ -103,7 +110,8 @@ static void wrong_lines_are_told_and_do_not_count(void **state) {
 
 static void a_byte_order_mark_spoils_only_its_line(void **state) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
-        _cleanup_(authorized_keys_freep) AuthorizedKeys *keys = parse("\xef\xbb\xbf" A "\n" B "\n", problems);
+        _cleanup_(authorized_keys_freep) AuthorizedKeys *keys =
+                parse("\xef\xbb\xbf" A "\n" B "\n", problems);
 
         (void) state;
         assert_int_equal(authorized_keys_count(keys), 1);
@@ -111,8 +119,8 @@ static void a_byte_order_mark_spoils_only_its_line(void **state) {
 }
 
 static void expiry_is_by_the_clock(void **state) {
-        _cleanup_(authorized_keys_freep) AuthorizedKeys *keys = parse(
-                A " expires=2026-12-31T23:59:59Z\n" B "\n" A " expires=2026-01-01T00:00:00Z\n", NULL);
+        _cleanup_(authorized_keys_freep) AuthorizedKeys *keys =
+                parse(A " expires=2026-12-31T23:59:59Z\n" B "\n" A " expires=2026-01-01T00:00:00Z\n", NULL);
         p2p_peer_id a = id_of(A), b = id_of(B), other = { .n = 3, .data = { 0, 1, 2 } };
         uint64_t t = 1767225600000000; /* the earlier of the two */
 
@@ -135,8 +143,9 @@ static char *many(unsigned n, size_t *ret_n) {
         FILE *f = open_memstream(&text, ret_n);
 
         for (unsigned i = 0; i < n; i++) {
-                p2p_peer_id id = { .n = 38, .data = { 0, 36, 8, 1, 18, 32, (uint8_t) (i >> 16), (uint8_t) (i >> 8),
-                                                      (uint8_t) i } };
+                p2p_peer_id id = { .n = 38,
+                                   .data = { 0, 36, 8, 1, 18, 32, (uint8_t) (i >> 16), (uint8_t) (i >> 8),
+                                             (uint8_t) i } };
                 char id_text[P2P_PEER_ID_TEXT_MAX];
 
                 fprintf(f, "%s # n%u\n", p2p_peer_id_format(&id, id_text), i);
@@ -190,7 +199,8 @@ typedef enum Verb {
         ATTRIBUTE,
 } Verb;
 
-static int edit(Verb verb, const char *before, const char *comment, const AuthorizedAttribute *attribute, char **ret) {
+static int edit(Verb verb, const char *before, const char *comment, const AuthorizedAttribute *attribute,
+                char **ret) {
         p2p_peer_id id = id_of(A);
         p2p_view text = P2P_VIEW_STR(before);
         size_t n;
@@ -216,8 +226,8 @@ static int edit(Verb verb, const char *before, const char *comment, const Author
 }
 
 static void edits_keep_every_other_byte(void **state) {
-        static const AuthorizedAttribute expires = { "expires", "2026-12-31T23:59:59Z" }, no_group = { "group", NULL },
-                                         group = { "group", "g2" };
+        static const AuthorizedAttribute expires = { "expires", "2026-12-31T23:59:59Z" },
+                                         no_group = { "group", NULL }, group = { "group", "g2" };
         static const struct {
                 Verb verb;
                 const char *before, *comment;
@@ -226,9 +236,12 @@ static void edits_keep_every_other_byte(void **state) {
         } cases[] = {
                 { ADD, "", NULL, NULL, A "\n" },
                 { ADD, "# head\n\n" B, "home", NULL, "# head\n\n" B "\n" A "  # home\n" }, /* bug 10 */
-                { ADD, B "\r\n", "a\nb\x1b\xff c\x00", &expires, B "\r\n" A "  expires=2026-12-31T23:59:59Z  # ab c\n" },
-                { ADD, "junk\n", "  trimmed  ", NULL, "junk\n" A "  # trimmed\n" }, /* bug 15: a bad line does not block */
-                { REMOVE, "# x\n" A " # a\r\nbad\n" A32 " #other\n \t" A, NULL, NULL, "# x\nbad\n" A32 " #other\n" },
+                { ADD, B "\r\n", "a\nb\x1b\xff c\x00", &expires,
+                  B "\r\n" A "  expires=2026-12-31T23:59:59Z  # ab c\n" },
+                { ADD, "junk\n", "  trimmed  ", NULL,
+                  "junk\n" A "  # trimmed\n" }, /* bug 15: a bad line does not block */
+                { REMOVE, "# x\n" A " # a\r\nbad\n" A32 " #other\n \t" A, NULL, NULL,
+                  "# x\nbad\n" A32 " #other\n" },
                 { COMMENT, B " # b\n" A "   group=g   # old\r\n# end", "new", NULL,
                   B " # b\n" A "   group=g  # new\r\n# end" },
                 { COMMENT, A, "new", NULL, A "  # new" },
@@ -253,8 +266,8 @@ static void edits_keep_every_other_byte(void **state) {
 
 static void edits_that_make_no_sense_are_refused(void **state) {
         static const AuthorizedAttribute wrong[] = {
-                { "expires", "soon" }, { "group", "a b" }, { "group", "a#b" }, { "group", "a\nb" }, { "a=b", "c" },
-                { "", "x" }, { "group", "\xc3\xa9" },
+                { "expires", "soon" }, { "group", "a b" }, { "group", "a#b" },      { "group", "a\nb" },
+                { "a=b", "c" },        { "", "x" },        { "group", "\xc3\xa9" },
         };
         char *text = NULL;
 
@@ -320,7 +333,8 @@ static void the_file_is_made_changed_and_read(void **state) {
 
         assert_int_equal(chmod(path, 0666), 0);
         assert_int_equal(authorized_keys_load(path, problems, &keys), -EPERM);
-        assert_non_null(strstr(problems->items[0].text, "other users can change it (mode 0666); run: chmod 0640 "));
+        assert_non_null(
+                strstr(problems->items[0].text, "other users can change it (mode 0666); run: chmod 0640 "));
         assert_int_equal(authorized_keys_load(directory, problems, &keys), -EISDIR);
         unlink(path);
         assert_int_equal(rmdir(directory), 0);
@@ -337,7 +351,9 @@ static void writers_at_the_same_time_lose_nothing(void **state) {
         for (unsigned k = 0; k < 8; k++)
                 if (fork() == 0) {
                         for (unsigned i = 0; i < 8; i++) {
-                                p2p_peer_id id = { .n = 38, .data = { 0, 36, 8, 1, 18, 32, (uint8_t) k, (uint8_t) i } };
+                                p2p_peer_id id = {
+                                        .n = 38, .data = { 0, 36, 8, 1, 18, 32, (uint8_t) k, (uint8_t) i }
+                                };
 
                                 if (authorized_keys_add(path, &id, "x", NULL, 0) < 0)
                                         _exit(1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * On a private bus of a real dbus-daemon: who calls, who left, and what authorize() decides where there is no polkit.
- * Calls come from child processes, one of them as another user. Real polkit is the lab's.
+ * On a private bus of a real dbus-daemon: who calls, who left, and what authorize() decides where there is
+ * no polkit. Calls come from child processes, one of them as another user. Real polkit is the lab's.
  */
 
 #include <errno.h>
@@ -37,7 +37,8 @@ static uid_t good_user = UID_NONE;
 static const char policy[] =
         "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" "
         "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n<busconfig><type>custom</type>"
-        "<listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth><policy context=\"default\"><allow user=\"*\"/>"
+        "<listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth><policy context=\"default\"><allow "
+        "user=\"*\"/>"
         "<allow own=\"*\"/><allow send_destination=\"*\"/><allow send_requested_reply=\"true\"/>"
         "<allow receive_sender=\"*\"/><allow receive_requested_reply=\"true\"/></policy></busconfig>\n";
 
@@ -114,7 +115,8 @@ static int set_up(void **state) {
                 char option[32];
 
                 (void) snprintf(option, sizeof(option), "--print-address=%d", pipes[1]);
-                (void) execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", "--config-file", config, option, NULL);
+                (void) execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", "--config-file",
+                              config, option, NULL);
                 _exit(127);
         }
         close(pipes[1]);
@@ -125,7 +127,8 @@ static int set_up(void **state) {
         assert_int_equal(setenv("PEERUP_BUS_ADDRESS", address, 1), 0);
         assert_int_equal(bus_open(&bus), 0);
         assert_true(sd_bus_request_name(bus, BUS_DAEMON_NAME, 0) >= 0);
-        assert_true(sd_bus_add_object_vtable(bus, NULL, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, vtable, NULL) >= 0);
+        assert_true(sd_bus_add_object_vtable(bus, NULL, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, vtable,
+                                             NULL) >= 0);
         assert_int_equal(polkit_new(bus, &polkit), 0);
         assert_int_equal(bus_clients_new(bus, &clients), 0);
         n_links = n_gone = 0;
@@ -179,8 +182,8 @@ static int call_as(uid_t uid, const char *method, unsigned times, bool interacti
         (void) sd_bus_set_allow_interactive_authorization(own, interactive);
         (void) sd_bus_set_method_call_timeout(own, 10 * USEC_PER_SEC);
         for (unsigned i = 0; i < times; i++)
-                if (sd_bus_call_method(own, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, method, &error, NULL,
-                                       "") < 0) {
+                if (sd_bus_call_method(own, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, method,
+                                       &error, NULL, "") < 0) {
                         for (unsigned k = 0; k < 3; k++)
                                 if (sd_bus_error_has_name(&error, errors[k]))
                                         _exit((int) k + 1);
@@ -244,8 +247,8 @@ static void what_is_unlinked_is_not_told(void **state) {
                 if (bus_open(&own) < 0)
                         _exit(1);
                 for (unsigned i = 0; i < 2; i++)
-                        if (sd_bus_call_method(own, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, "Hold", NULL,
-                                               NULL, "") < 0)
+                        if (sd_bus_call_method(own, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE,
+                                               "Hold", NULL, NULL, "") < 0)
                                 _exit(1);
                 _exit(read(pipes[0], &c, 1) == 0 ? 0 : 1);
         }
@@ -308,7 +311,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(without_polkit_others_are_refused, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_good_user_is_not_asked_about_either, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(callers_are_known_by_uid_and_pid, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_client_that_leaves_is_told_for_each_thing, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_client_that_leaves_is_told_for_each_thing, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(what_is_unlinked_is_not_told, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(uids_are_judged, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(answers_are_read, set_up, tear_down),

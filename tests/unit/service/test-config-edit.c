@@ -17,23 +17,40 @@
 #include "service/config-edit.h"
 #include "service/config.h"
 
-#define ID "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"
+#define ID    "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"
 #define RELAY "/ip4/203.0.113.7/tcp/7777/p2p/" ID
 
 static const ConfigEdit add_ssh = {
-        .kind = CONFIG_EDIT_ADD_ENTRY, .section = "services", .key = "ssh",
-        .fields = { { "enabled", "true", true }, { "local_address", "localhost:22", false } }, .n_fields = 2,
+        .kind = CONFIG_EDIT_ADD_ENTRY,
+        .section = "services",
+        .key = "ssh",
+        .fields = { { "enabled", "true", true }, { "local_address", "localhost:22", false } },
+        .n_fields = 2,
 };
-static const ConfigEdit remove_ssh = { .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "services", .key = "ssh" };
+static const ConfigEdit remove_ssh = { .kind = CONFIG_EDIT_REMOVE_ENTRY,
+                                       .section = "services",
+                                       .key = "ssh" };
 static const ConfigEdit disable_ssh = {
-        .kind = CONFIG_EDIT_SET_FIELD, .section = "services", .key = "ssh",
-        .fields = { { "enabled", "false", true } }, .n_fields = 1,
+        .kind = CONFIG_EDIT_SET_FIELD,
+        .section = "services",
+        .key = "ssh",
+        .fields = { { "enabled", "false", true } },
+        .n_fields = 1,
 };
-static const ConfigEdit add_home = { .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = "home", .value = "X" };
-static const ConfigEdit add_null = { .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = "null", .value = "a\"\\b" };
-static const ConfigEdit add_relay = { .kind = CONFIG_EDIT_ADD_ITEM, .section = "relay", .key = "addresses", .value = "/r" };
+static const ConfigEdit add_home = {
+        .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = "home", .value = "X"
+};
+static const ConfigEdit add_null = {
+        .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = "null", .value = "a\"\\b"
+};
+static const ConfigEdit add_relay = {
+        .kind = CONFIG_EDIT_ADD_ITEM, .section = "relay", .key = "addresses", .value = "/r"
+};
 static const ConfigEdit remove_relay = {
-        .kind = CONFIG_EDIT_REMOVE_ITEM, .section = "relay", .key = "addresses", .value = "/r",
+        .kind = CONFIG_EDIT_REMOVE_ITEM,
+        .section = "relay",
+        .key = "addresses",
+        .value = "/r",
 };
 
 #define SSH2 "  ssh:\n    enabled: true\n    local_address: \"localhost:22\"\n"
@@ -49,7 +66,8 @@ static void edits_change_what_they_must_and_nothing_else(void **state) {
                 { "no section, no final newline", &add_ssh, "version: 1", "version: 1\n\nservices:\n" SSH2 },
                 { "only a comment", &add_ssh, "# x\n", "# x\n\nservices:\n" SSH2 },
                 { "empty braces", &add_ssh, "services: {}\nnames: {}\n", "services:\n" SSH2 "names: {}\n" },
-                { "empty braces, comment", &add_ssh, "services: {} # none\nx: 1\n", "services: # none\n" SSH2 "x: 1\n" },
+                { "empty braces, comment", &add_ssh, "services: {} # none\nx: 1\n",
+                  "services: # none\n" SSH2 "x: 1\n" },
                 { "blanks in braces", &add_ssh, "services:  { }  # c\n", "services:  # c\n" SSH2 },
                 { "null", &add_ssh, "services: ~ # c\n", "services: # c\n" SSH2 },
                 { "bare, comment (bug 6)", &add_ssh, "services: # comment\nnames: {}\n",
@@ -62,16 +80,21 @@ static void edits_change_what_they_must_and_nothing_else(void **state) {
                   "services:\n    web:\n        enabled: true\n    ssh:\n        enabled: true\n"
                   "        local_address: \"localhost:22\"\n\nx: 1\n" },
                 { "1 blank", &add_ssh, "services:\n web:\n  enabled: true\n",
-                  "services:\n web:\n  enabled: true\n ssh:\n  enabled: true\n  local_address: \"localhost:22\"\n" },
-                { "no blank for lists", &add_relay, "relay:\n  addresses:\n  - /a\n  reservation_interval: 2m\n",
+                  "services:\n web:\n  enabled: true\n ssh:\n  enabled: true\n  local_address: "
+                  "\"localhost:22\"\n" },
+                { "no blank for lists", &add_relay,
+                  "relay:\n  addresses:\n  - /a\n  reservation_interval: 2m\n",
                   "relay:\n  addresses:\n  - /a\n  - \"/r\"\n  reservation_interval: 2m\n" },
                 { "comment inside the last entry", &add_home, "names:\n  a: b # why\n  # more\n\n# end\n",
                   "names:\n  a: b # why\n  home: \"X\"\n  # more\n\n# end\n" },
-                { "hostnames: {} (bug 5)", &add_home, "hostnames: {}\nnames: {}\n", "hostnames: {}\nnames:\n  home: \"X\"\n" },
+                { "hostnames: {} (bug 5)", &add_home, "hostnames: {}\nnames: {}\n",
+                  "hostnames: {}\nnames:\n  home: \"X\"\n" },
                 { "the value is there under another name (bug 5)", &add_home, "names:\n  myhome: \"X\"\n",
                   "names:\n  myhome: \"X\"\n  home: \"X\"\n" },
-                { "CRLF", &add_home, "names:\r\n  a: b\r\nx: 1\r\n", "names:\r\n  a: b\r\n  home: \"X\"\r\nx: 1\r\n" },
-                { "a word that YAML knows", &add_null, "names: {}\n", "names:\n  \"null\": \"a\\\"\\\\b\"\n" },
+                { "CRLF", &add_home, "names:\r\n  a: b\r\nx: 1\r\n",
+                  "names:\r\n  a: b\r\n  home: \"X\"\r\nx: 1\r\n" },
+                { "a word that YAML knows", &add_null, "names: {}\n",
+                  "names:\n  \"null\": \"a\\\"\\\\b\"\n" },
                 { "byte order mark", &add_home, "\xef\xbb\xbfversion: 1\nnames: {}\n",
                   "\xef\xbb\xbfversion: 1\nnames:\n  home: \"X\"\n" },
                 { "relay, none", &add_relay, "a: 1\n", "a: 1\n\nrelay:\n  addresses:\n    - \"/r\"\n" },
@@ -79,24 +102,29 @@ static void edits_change_what_they_must_and_nothing_else(void **state) {
                   "relay:\n  reservation_interval: 2m\n  addresses:\n    - \"/r\"\n" },
                 { "relay, empty list", &add_relay, "relay:\n  addresses: [] # none\n  x: 1\n",
                   "relay:\n  addresses: # none\n    - \"/r\"\n  x: 1\n" },
-                { "relay, list with comments", &add_relay, "relay:\n  addresses:\n    - /a # first\n\n    # second\n    - /b\n",
+                { "relay, list with comments", &add_relay,
+                  "relay:\n  addresses:\n    - /a # first\n\n    # second\n    - /b\n",
                   "relay:\n  addresses:\n    - /a # first\n\n    # second\n    - /b\n    - \"/r\"\n" },
                 { "listen_addresses above (bug 9)", &add_relay,
                   "network:\n  addresses:\n    - /r\nrelay:\n  addresses: []\n",
                   "network:\n  addresses:\n    - /r\nrelay:\n  addresses:\n    - \"/r\"\n" },
-                { "no final newline", &add_relay, "relay:\n  addresses:\n    - /a", "relay:\n  addresses:\n    - /a\n    - \"/r\"\n" },
-                { "remove a relay", &remove_relay, "x:\n  - /r\nrelay:\n  addresses:\n    - /a\n    - \"/r\" # old\n    - /b\n",
+                { "no final newline", &add_relay, "relay:\n  addresses:\n    - /a",
+                  "relay:\n  addresses:\n    - /a\n    - \"/r\"\n" },
+                { "remove a relay", &remove_relay,
+                  "x:\n  - /r\nrelay:\n  addresses:\n    - /a\n    - \"/r\" # old\n    - /b\n",
                   "x:\n  - /r\nrelay:\n  addresses:\n    - /a\n    - /b\n" },
                 { "remove the last relay", &remove_relay, "relay:\n  addresses: # mine\n    - /r\n  x: 1\n",
                   "relay:\n  addresses: [] # mine\n  x: 1\n" },
-                { "remove a relay that stands twice", &remove_relay, "relay:\n  addresses:\n  - '/r'\n  - /a\n  - /r\n",
-                  "relay:\n  addresses:\n  - /a\n" },
-                { "remove a service", &remove_ssh, "services:\n  # first\n  ssh:\n    enabled: true\n    # inside\n  web:\n"
-                  "    enabled: true\n", "services:\n  # first\n  web:\n    enabled: true\n" },
-                { "remove the last service", &remove_ssh, "services:\n  ssh:\n    enabled: true\n\nnames: {}\n",
-                  "services: {}\n\nnames: {}\n" },
-                { "remove one in flow style", &remove_ssh, "services:\n  ssh: {enabled: true,\n        x: 1}\n  b: {}\n",
-                  "services:\n  b: {}\n" },
+                { "remove a relay that stands twice", &remove_relay,
+                  "relay:\n  addresses:\n  - '/r'\n  - /a\n  - /r\n", "relay:\n  addresses:\n  - /a\n" },
+                { "remove a service", &remove_ssh,
+                  "services:\n  # first\n  ssh:\n    enabled: true\n    # inside\n  web:\n"
+                  "    enabled: true\n",
+                  "services:\n  # first\n  web:\n    enabled: true\n" },
+                { "remove the last service", &remove_ssh,
+                  "services:\n  ssh:\n    enabled: true\n\nnames: {}\n", "services: {}\n\nnames: {}\n" },
+                { "remove one in flow style", &remove_ssh,
+                  "services:\n  ssh: {enabled: true,\n        x: 1}\n  b: {}\n", "services:\n  b: {}\n" },
                 { "remove one with a quoted name", &remove_ssh, "services:\n  'ssh':\n    enabled: true\n",
                   "services: {}\n" },
                 { "disable", &disable_ssh, "services:\n  ssh:\n    enabled: yes # c\n    x: 1\n",
@@ -115,7 +143,8 @@ static void edits_change_what_they_must_and_nothing_else(void **state) {
                 int r = config_text_edit(P2P_VIEW_STR(cases[i].before), cases[i].edit, problems, &text, &n);
 
                 if (r < 0)
-                        fail_msg("%s: %d %s", cases[i].why, r, problems->n > 0 ? problems->items[0].text : "");
+                        fail_msg("%s: %d %s", cases[i].why, r,
+                                 problems->n > 0 ? problems->items[0].text : "");
                 if (strcmp(text, cases[i].after) != 0)
                         fail_msg("%s:\n%s", cases[i].why, text);
                 assert_int_equal(n, strlen(text));
@@ -132,29 +161,37 @@ static void what_cannot_be_edited_is_refused_with_its_line(void **state) {
                 const char *text;
         } cases[] = {
 #define BY_HAND "; edit this line by hand, then run: systemctl reload peerup"
-                { &add_ssh, "services: {web: {}}\n", -EINVAL, 1, "services: this is written in { } or [ ]" BY_HAND },
-                { &add_ssh, "a: 1\nservices:\n  {web: {}}\n", -EINVAL, 3, "services: this is written in { } or [ ]" BY_HAND },
+                { &add_ssh, "services: {web: {}}\n", -EINVAL, 1,
+                  "services: this is written in { } or [ ]" BY_HAND },
+                { &add_ssh, "a: 1\nservices:\n  {web: {}}\n", -EINVAL, 3,
+                  "services: this is written in { } or [ ]" BY_HAND },
                 { &add_ssh, "a: &x\n  web: {}\nservices: *x\n", -EINVAL, 3,
                   "services: this comes from elsewhere in the file, by * or <<" BY_HAND },
                 { &add_ssh, "services: &x\n  web: {}\nb: *x\n", -EINVAL, 1,
                   "services: this is used elsewhere in the file, by &" BY_HAND },
                 { &add_ssh, "services: 1\n", -EINVAL, 1, "services: this holds no entries" BY_HAND },
                 { &add_ssh, "{a: 1}\n", -EINVAL, 1, "services: the file is not 'key: value' lines" BY_HAND },
+                { &add_ssh, "- a\n- b\n", -EINVAL, 1,
+                  "services: the file is not 'key: value' lines" BY_HAND },
                 { &add_ssh, "services:\n  {}\n", -EINVAL, 1,
                   "services: the empty value is not on the line of its key" BY_HAND },
                 { &add_relay, "relay: {addresses: []}\n", -EINVAL, 1,
                   "relay: this does not start a line of its own" BY_HAND },
-                { &add_relay, "relay:\n  addresses: [/a]\n", -EINVAL, 2, "relay: this is written in { } or [ ]" BY_HAND },
+                { &add_relay, "relay:\n  addresses: [/a]\n", -EINVAL, 2,
+                  "relay: this is written in { } or [ ]" BY_HAND },
                 { &add_relay, "relay:\n  addresses: /a\n", -EINVAL, 2, "relay: this is no list" BY_HAND },
                 { &remove_ssh, "x: &x {ssh: {}}\nservices:\n  <<: *x\n", -EINVAL, 2, NULL },
                 { &disable_ssh, "services:\n  ssh: {enabled: true}\n", -EINVAL, 2,
                   "services: this is written in { } or [ ]" BY_HAND },
-                { &disable_ssh, "services:\n  ssh:\n", -EINVAL, 2, "services: this entry is not 'key: value' lines" BY_HAND },
+                { &disable_ssh, "services:\n  ssh:\n", -EINVAL, 2,
+                  "services: this entry is not 'key: value' lines" BY_HAND },
                 { &disable_ssh, "services:\n  ssh:\n    enabled:\n      true\n", -EINVAL, 3,
                   "services: this value is not on the line of its key" BY_HAND },
-                { &add_ssh, "a: 1\n...\n", -EINVAL, 0, "services: cannot be changed safely in this style; edit it by hand, "
+                { &add_ssh, "a: 1\n...\n", -EINVAL, 0,
+                  "services: cannot be changed safely in this style; edit it by hand, "
                   "then run: systemctl reload peerup" },
-                { &add_ssh, "a: 1\na: 2\n", -EINVAL, 2, "'a' is already defined at line 1; remove one of the two" },
+                { &add_ssh, "a: 1\na: 2\n", -EINVAL, 2,
+                  "'a' is already defined at line 1; remove one of the two" },
                 { &add_ssh, "services:\n  ssh: {}\n", -EEXIST, 0, NULL },
                 { &add_relay, "relay: {addresses: [/r]}\n", -EEXIST, 0, NULL },
                 { &remove_ssh, "services: {}\n", -ENOENT, 0, NULL },
@@ -185,7 +222,10 @@ static void names_and_values_that_yaml_cannot_hold_are_refused(void **state) {
                 { .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = "a", .value = "x\ny" },
                 { .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = "a", .value = "x\xff" },
                 { .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = "a: b", .value = "x" },
-                { .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = "a", .fields = { { "b\n", "c", false } },
+                { .kind = CONFIG_EDIT_ADD_ENTRY,
+                  .section = "names",
+                  .key = "a",
+                  .fields = { { "b\n", "c", false } },
                   .n_fields = 1 },
         };
         char *text;
@@ -193,7 +233,8 @@ static void names_and_values_that_yaml_cannot_hold_are_refused(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(edits); i++)
-                assert_int_equal(config_text_edit(P2P_VIEW_STR("names: {}\n"), &edits[i], NULL, &text, &n), -EINVAL);
+                assert_int_equal(config_text_edit(P2P_VIEW_STR("names: {}\n"), &edits[i], NULL, &text, &n),
+                                 -EINVAL);
 }
 
 /* ---- files ---- */
@@ -230,7 +271,8 @@ static void a_person_builds_a_config_with_commands_alone(void **state) {
         assert_int_equal(config_add_service(f->config, "web", "/run/web.sock", "http", problems), 0);
         assert_int_equal(config_set_service_enabled(f->config, "web", false, problems), 0);
         assert_int_equal(config_add_name(f->config, "home", ID, problems), 0);
-        assert_int_equal(config_add_proxy(f->config, "home-ssh", "home", "ssh", "127.0.0.1:2222", problems), 0);
+        assert_int_equal(config_add_proxy(f->config, "home-ssh", "home", "ssh", "127.0.0.1:2222", problems),
+                         0);
         assert_int_equal(config_add_relay(f->config, RELAY, problems), 0);
         assert_int_equal(config_add_relay(f->config, RELAY, problems), -EEXIST);
         assert_int_equal(config_add_service(f->config, "ssh", "localhost:22", NULL, problems), -EEXIST);
@@ -260,7 +302,8 @@ static void a_person_builds_a_config_with_commands_alone(void **state) {
 static void wrong_arguments_are_named(void **state) {
         Files *f = *state;
         static const char *const expect[] = {
-                "'SSH' is not a service's name; write " "1-63 lowercase letters, digits or hyphens, starting and ending "
+                "'SSH' is not a service's name; write "
+                "1-63 lowercase letters, digits or hyphens, starting and ending "
                 "with a letter or digit",
                 "'kad' is a name of peer-up's own; choose another",
                 "'nowhere' is not host:port; write e.g. localhost:22",
@@ -268,7 +311,8 @@ static void wrong_arguments_are_named(void **state) {
                 "'x' is not a peer id; write what 'peerupctl whoami' prints there",
                 "'' is not a proxy's name; write 1-64 of A-Z a-z 0-9 . _ -, not starting with . or -",
                 "'/' is no name or peer id; write a name of names:",
-                "'S' is not a service's name; write 1-63 lowercase letters, digits or hyphens, starting and ending with a "
+                "'S' is not a service's name; write 1-63 lowercase letters, digits or hyphens, starting and "
+                "ending with a "
                 "letter or digit",
                 "cannot listen on '/tmp/x'; write e.g. 127.0.0.1:2222 or /run/peerup/p.sock",
                 "'junk' is not a multiaddr; write e.g. /ip4/203.0.113.7/tcp/7777/p2p/12D3Koo...",
@@ -315,7 +359,8 @@ int main(void) {
                 cmocka_unit_test(edits_change_what_they_must_and_nothing_else),
                 cmocka_unit_test(what_cannot_be_edited_is_refused_with_its_line),
                 cmocka_unit_test(names_and_values_that_yaml_cannot_hold_are_refused),
-                cmocka_unit_test_setup_teardown(a_person_builds_a_config_with_commands_alone, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_person_builds_a_config_with_commands_alone, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(wrong_arguments_are_named, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_config_with_an_error_is_not_edited, set_up, tear_down),
         };

@@ -21,7 +21,8 @@ static RelayConfig *load(const char *text, ConfigProblems *problems) {
 
 static void what_is_absent_has_the_documented_default(void **state) {
         static const char *const texts[] = {
-                "", "resources: {max_reservations: 0, max_circuits: 0, buffer_size: 0, reservation_ttl: \"\", "
+                "",
+                "resources: {max_reservations: 0, max_circuits: 0, buffer_size: 0, reservation_ttl: \"\", "
                 "session_duration: \"\", session_data_limit: \"\"}\n",
         };
 
@@ -54,11 +55,14 @@ static void every_key_is_read(void **state) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
         _cleanup_(relay_config_freep) RelayConfig *c = load(
                 "version: 1\nidentity: {key_file: /k}\nnetwork: {listen_addresses: [/ip4/1.2.3.4/tcp/1]}\n"
-                "discovery: {network: n}\nsecurity: {authorized_keys_file: a, enable_connection_gating: on}\n"
-                "resources:\n  max_reservations: 1\n  max_circuits: 2\n  buffer_size: 3\n  max_reservations_per_ip: 4\n"
+                "discovery: {network: n}\nsecurity: {authorized_keys_file: a, enable_connection_gating: "
+                "on}\n"
+                "resources:\n  max_reservations: 1\n  max_circuits: 2\n  buffer_size: 3\n  "
+                "max_reservations_per_ip: 4\n"
                 "  max_reservations_per_asn: 5\n  reservation_ttl: 30m\n  session_duration: 2h\n"
                 "  session_data_limit: 1 gb\nhealth: {enabled: true, listen_address: \"h:1\"}\n"
-                "telemetry: {metrics: {enabled: true, listen_address: \"m:1\"}, audit: {enabled: true}}\n", problems);
+                "telemetry: {metrics: {enabled: true, listen_address: \"m:1\"}, audit: {enabled: true}}\n",
+                problems);
 
         (void) state;
         assert_int_equal(problems->n, 0);
@@ -90,7 +94,8 @@ static void nothing_means_no_limit(void **state) {
                 _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
                 _cleanup_(relay_config_freep) RelayConfig *c = load(texts[i], problems);
 
-                assert_true(c->session_duration == RELAY_LIMIT_NONE && c->session_data_limit == RELAY_LIMIT_NONE);
+                assert_true(c->session_duration == RELAY_LIMIT_NONE &&
+                            c->session_data_limit == RELAY_LIMIT_NONE);
         }
 }
 
@@ -110,27 +115,38 @@ static void every_fault_has_its_line_and_remedy(void **state) {
                 ConfigSeverity severity;
                 const char *expect;
         } cases[] = {
-                { "resources: {max_circuits: -1}\n", CONFIG_WARNING, "resources.max_circuits: -1 is not between 1 and "
+                { "resources: {max_circuits: -1}\n", CONFIG_WARNING,
+                  "resources.max_circuits: -1 is not between 1 and "
                   "1000000, the default is used; write e.g. 16" },
-                { "resources: {max_circuits: 1000001}\n", CONFIG_WARNING, "resources.max_circuits: 1000001 is not between "
+                { "resources: {max_circuits: 1000001}\n", CONFIG_WARNING,
+                  "resources.max_circuits: 1000001 is not between "
                   "1 and 1000000, the default is used; write e.g. 16" },
-                { "resources: {max_circuits: many}\n", CONFIG_ERROR, "resources.max_circuits: 'many' is not a number; "
+                { "resources: {max_circuits: many}\n", CONFIG_ERROR,
+                  "resources.max_circuits: 'many' is not a number; "
                   "write e.g. 16, without quotes" },
-                { "resources: {reservation_ttl: 3600}\n", CONFIG_ERROR, "resources.reservation_ttl: '3600' is not a "
+                { "resources: {reservation_ttl: 3600}\n", CONFIG_ERROR,
+                  "resources.reservation_ttl: '3600' is not a "
                   "duration; write e.g. 90s, 10m or 1h30m" },
-                { "resources: {reservation_ttl: 0}\n", CONFIG_WARNING, "resources.reservation_ttl: '0' must be more than "
+                { "resources: {reservation_ttl: 0}\n", CONFIG_WARNING,
+                  "resources.reservation_ttl: '0' must be more than "
                   "nothing, the default is used; write e.g. 1h0m0s" },
-                { "resources: {session_duration: -1s}\n", CONFIG_WARNING, "resources.session_duration: '-1s' must be more "
+                { "resources: {session_duration: -1s}\n", CONFIG_WARNING,
+                  "resources.session_duration: '-1s' must be more "
                   "than nothing, the default is used; write e.g. 10m0s" },
-                { "resources: {session_data_limit: 64MiB}\n", CONFIG_ERROR, "resources.session_data_limit: '64MiB' is not "
+                { "resources: {session_data_limit: 64MiB}\n", CONFIG_ERROR,
+                  "resources.session_data_limit: '64MiB' is not "
                   "a size; write e.g. 64MB or none" },
-                { "resources: {session_data_limit: 17179869184GB}\n", CONFIG_ERROR, "resources.session_data_limit: "
+                { "resources: {session_data_limit: 17179869184GB}\n", CONFIG_ERROR,
+                  "resources.session_data_limit: "
                   "'17179869184GB' is too large; write e.g. 64MB or none" },
-                { "resources: {session_data_limit: [1]}\n", CONFIG_ERROR, "resources.session_data_limit: must be a single "
+                { "resources: {session_data_limit: [1]}\n", CONFIG_ERROR,
+                  "resources.session_data_limit: must be a single "
                   "value, not a list" },
-                { "relay: {addresses: []}\n", CONFIG_WARNING, "relay: unknown key, ignored; check its spelling and its "
+                { "relay: {addresses: []}\n", CONFIG_WARNING,
+                  "relay: unknown key, ignored; check its spelling and its "
                   "indentation, or remove it" },
-                { "x: [1\n", CONFIG_ERROR, "did not find expected ',' or ']'; check the indentation, the quotes and the "
+                { "x: [1\n", CONFIG_ERROR,
+                  "did not find expected ',' or ']'; check the indentation, the quotes and the "
                   "':' around this line" },
         };
 

@@ -65,8 +65,8 @@ static void a_record_has_its_fields(void **state) {
 
         (void) state;
         assert_int_equal(p2p_peer_id_parse(ID, &id), 0);
-        audit(AUDIT_AUTH_DENIED, AUDIT_PEER(&id), AUDIT_TEXT("DIRECTION", "inbound"), AUDIT_TEXT("ADDR", "/ip4/1.2.3.4"),
-              AUDIT_TEXT("REASON", "unknown"));
+        audit(AUDIT_AUTH_DENIED, AUDIT_PEER(&id), AUDIT_TEXT("DIRECTION", "inbound"),
+              AUDIT_TEXT("ADDR", "/ip4/1.2.3.4"), AUDIT_TEXT("REASON", "unknown"));
         assert_string_equal(next(),
                             "MESSAGE=Refused " ID " (inbound, /ip4/1.2.3.4): unknown\nPRIORITY=4\n"
                             "MESSAGE_ID=bf19753a6e82491eb4f36327c36f04af\nPEERUP_EVENT=auth_decision\n"
@@ -175,7 +175,8 @@ static void say(void) {
 
 static void lines_go_to_stderr_with_their_priority(void **state) {
         (void) state;
-        assert_string_equal(capture(say), "<3>No file: No such file or directory\n<3>c.yaml:3: wrong\n<4>c.yaml: odd\n"
+        assert_string_equal(capture(say),
+                            "<3>No file: No such file or directory\n<3>c.yaml:3: wrong\n<4>c.yaml: odd\n"
                             "<4>c.yaml: and 2 more\n<7>told\n<5>n\n<6>i\n");
 }
 
@@ -194,10 +195,12 @@ static void the_originals_json_goes_to_stderr(void **state) {
         (void) state;
         journal_set_json(true);
         text = capture(audit_some);
-        assert_non_null(strstr(text, "\"level\":\"INFO\",\"msg\":\"auth_decision\",\"audit\":{\"peer\":\"12D3KooWDpJ7As7B...\","
-                               "\"direction\":\"in\\\"b\\\\\\u0001\",\"result\":\"allow\"}}\n"));
+        assert_non_null(strstr(
+                text,
+                "\"level\":\"INFO\",\"msg\":\"auth_decision\",\"audit\":{\"peer\":\"12D3KooWDpJ7As7B...\","
+                "\"direction\":\"in\\\"b\\\\\\u0001\",\"result\":\"allow\"}}\n"));
         assert_non_null(strstr(text, "\"level\":\"WARN\",\"msg\":\"service_acl_denied\",\"audit\":{\"peer\":"
-                               "\"12D3KooWDpJ7As7B...\",\"service\":\"ssh\",\"result\":\"deny\"}}\n"));
+                                     "\"12D3KooWDpJ7As7B...\",\"service\":\"ssh\",\"result\":\"deny\"}}\n"));
         assert_null(strstr(text, "proxy_session"));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sd_event and p2p_loop in one thread: deferred work of either is never left lying, signals and sd_notify work, and an
- * idle loop does not turn. File watches run on the same loop. */
+/* sd_event and p2p_loop in one thread: deferred work of either is never left lying, signals and sd_notify
+ * work, and an idle loop does not turn. File watches run on the same loop. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,7 +83,8 @@ static void on_task(void *userdata) {
         if (++chain->steps >= 1000)
                 main_loop_exit(chain->loop, 7);
         else
-                assert_int_equal(sd_event_add_defer(main_loop_event(chain->loop), NULL, on_deferred, chain), 0);
+                assert_int_equal(sd_event_add_defer(main_loop_event(chain->loop), NULL, on_deferred, chain),
+                                 0);
 }
 
 static void work_of_either_loop_is_never_left_lying(void **state) {
@@ -111,7 +112,8 @@ static void a_timer_of_sd_event_wakes_the_wait(void **state) {
 
         (void) state;
         assert_int_equal(main_loop_new(&loop), 0);
-        assert_int_equal(sd_event_add_time_relative(main_loop_event(loop), NULL, CLOCK_MONOTONIC, 1000, 1, on_timer, loop),
+        assert_int_equal(sd_event_add_time_relative(main_loop_event(loop), NULL, CLOCK_MONOTONIC, 1000, 1,
+                                                    on_timer, loop),
                          0);
         assert_int_equal(main_loop_run(loop), 3);
         main_loop_free(loop);
@@ -260,7 +262,7 @@ static void every_way_of_changing_a_file_is_told_once(void **state) {
 }
 
 static void a_link_and_its_target_are_both_watched(void **state) {
-        char targets[2][128], sub[2][112];
+        char targets[2][256], sub[2][112];
         Watched w = {};
 
         (void) state;
@@ -344,9 +346,11 @@ int main(void) {
                 cmocka_unit_test(a_busy_bus_leaves_the_network_its_share),
                 cmocka_unit_test_setup_teardown(signals_and_notices_follow_each_other, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(without_a_stop_function_sigint_ends_it, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(every_way_of_changing_a_file_is_told_once, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(every_way_of_changing_a_file_is_told_once, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(a_link_and_its_target_are_both_watched, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(a_writer_without_a_pause_is_told_about_all_the_same, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_writer_without_a_pause_is_told_about_all_the_same, set_up,
+                                                tear_down),
                 cmocka_unit_test_setup_teardown(a_directory_that_returns_is_found_again, set_up, tear_down),
         };
 

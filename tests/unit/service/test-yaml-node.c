@@ -63,7 +63,9 @@ static void documents_become_trees(void **state) {
                 { "a: !!str 1\nb: !!int \"2\"\nc: !x 3\n", "{a='1,b=2,c='3}" },
                 { "a: {b: 1, c: [x, y]}\n", "{a={b=1,c=[x,y]}}" },
                 { "a:\n- x\n- y\n", "{a=[x,y]}" },
-                { "\xef\xbb\xbf" "a: 1\nb: 2\n", "{a=1,b=2}" },
+                { "\xef\xbb\xbf"
+                  "a: 1\nb: 2\n",
+                  "{a=1,b=2}" },
                 { "a: 1\r\nb:\r\n  - x\r\n", "{a=1,b=[x]}" },
                 { "a: 1\n---\nb: 2\n", "{a=1}" },
                 { "---\na: 1\n...\n%garbage", "{a=1}" },
@@ -71,7 +73,8 @@ static void documents_become_trees(void **state) {
                 { "a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "{a=1,b=1,c=2,d=2}" },
                 { "&k a: 1\nb: {*k : 2}\n", "{a=1,b={a=2}}" },
                 { "a: &x {b: 1, c: 2}\nd:\n  <<: *x\n  c: 3\n", "{a={b=1,c=2},d={c=3,b=1}}" },
-                { "a: &x {b: 1}\nc: &y {b: 2, e: 3}\nd: {<<: [*x, *y], f: 4}\n", "{a={b=1},c={b=2,e=3},d={f=4,b=1,e=3}}" },
+                { "a: &x {b: 1}\nc: &y {b: 2, e: 3}\nd: {<<: [*x, *y], f: 4}\n",
+                  "{a={b=1},c={b=2,e=3},d={f=4,b=1,e=3}}" },
                 { "a:\n  null: 1\n  b: 2\n", "{a={b=2}}" },
                 { "a: |\n  x\n  y\nb: >-\n  p\n  q\n", "{a='x\ny\n,b='p q}" },
         };
@@ -97,19 +100,25 @@ static void faults_are_named_with_their_line(void **state) {
                 const char *expect;
         } cases[] = {
                 { "a: 1\nb: 2\na: 3\n", 3, "'a' is already defined at line 1; remove one of the two" },
-                { "a:\n\tb: 1\n", 2, "found character that cannot start any token; indent with blanks, never with tabs, "
+                { "a:\n\tb: 1\n", 2,
+                  "found character that cannot start any token; indent with blanks, never with tabs, "
                   "and put texts that start with @ ` or % in quotes" },
-                { "a: [1\n", 2, "did not find expected ',' or ']'; check the indentation, the quotes and the ':' around "
+                { "a: [1\n", 2,
+                  "did not find expected ',' or ']'; check the indentation, the quotes and the ':' around "
                   "this line" },
-                { "  a: 1\nb: 2\n", 2, "did not find expected <document start>; check the indentation, the quotes and the ':' "
+                { "  a: 1\nb: 2\n", 2,
+                  "did not find expected <document start>; check the indentation, the quotes and the ':' "
                   "around this line" },
                 { "a: *x\n", 1, "nothing is called &x; name a value so or write it out" },
                 { "a: &x [*x]\n", 1, "*x stands inside what it stands for; write the value out" },
                 { "a: 1\nb: \"\\0\"\n", 2, "a text with \\0 in it; remove that character" },
                 { "a: 1\n? [x]\n: 2\n", 2, "a key must be text, not a list" },
-                { "a: {<<: 1}\n", 1, "<< can only take in a map or a list of maps; remove the line or write the keys out" },
-                { "a: 1\nb: \xff\n", 2, "invalid leading UTF-8 octet; save the file as UTF-8 without control characters" },
-                { "a: 1\n\nb: \x01\n", 3, "control characters are not allowed; save the file as UTF-8 without control "
+                { "a: {<<: 1}\n", 1,
+                  "<< can only take in a map or a list of maps; remove the line or write the keys out" },
+                { "a: 1\nb: \xff\n", 2,
+                  "invalid leading UTF-8 octet; save the file as UTF-8 without control characters" },
+                { "a: 1\n\nb: \x01\n", 3,
+                  "control characters are not allowed; save the file as UTF-8 without control "
                   "characters" },
         };
 
@@ -147,8 +156,14 @@ static int try_parse(char *text) {
 
 static void depth_is_limited(void **state) {
         (void) state;
-        assert_int_equal(try_parse(repeat("[", YAML_DEPTH_MAX - 1, "x" "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]")), 0);
-        assert_int_equal(try_parse(repeat("[", YAML_DEPTH_MAX, "x" "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]")), -EINVAL);
+        assert_int_equal(try_parse(repeat("[", YAML_DEPTH_MAX - 1,
+                                          "x"
+                                          "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]")),
+                         0);
+        assert_int_equal(try_parse(repeat("[", YAML_DEPTH_MAX,
+                                          "x"
+                                          "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]")),
+                         -EINVAL);
         assert_int_equal(try_parse(repeat("[", 2 * YAML_DEPTH_MAX, "")), -EINVAL);
         assert_int_equal(try_parse(repeat("{a: ", 2 * YAML_DEPTH_MAX, "")), -EINVAL);
 }
@@ -156,7 +171,8 @@ static void depth_is_limited(void **state) {
 static void size_is_limited(void **state) {
         (void) state;
         assert_int_equal(try_parse(repeat("#23456789012345678901234567890\n", YAML_SIZE_MAX / 31, "")), 0);
-        assert_int_equal(try_parse(repeat("#23456789012345678901234567890\n", YAML_SIZE_MAX / 31 + 1, "")), -EINVAL);
+        assert_int_equal(try_parse(repeat("#23456789012345678901234567890\n", YAML_SIZE_MAX / 31 + 1, "")),
+                         -EINVAL);
         assert_int_equal(try_parse(repeat("- x\n", YAML_NODES_MAX - 1, "")), 0);
         assert_int_equal(try_parse(repeat("- x\n", YAML_NODES_MAX, "")), -EINVAL);
 }
@@ -176,8 +192,8 @@ static void anchors_are_limited(void **state) {
         }
 }
 
-/* "A billion laughs": each level stands for ten of the one above. Refused at the level that passes the limit, and
- * harmless before. */
+/* "A billion laughs": each level stands for ten of the one above. Refused at the level that passes the
+ * limit, and harmless before. */
 static void aliases_cannot_multiply_beyond_the_limit(void **state) {
         (void) state;
         for (unsigned levels = 3; levels <= 9; levels++) {
@@ -187,8 +203,8 @@ static void aliases_cannot_multiply_beyond_the_limit(void **state) {
 
                 fputs("a0: &a0 [x,x,x,x,x,x,x,x,x]\n", f);
                 for (unsigned i = 1; i <= levels; i++)
-                        fprintf(f, "a%u: &a%u [*a%u,*a%u,*a%u,*a%u,*a%u,*a%u,*a%u,*a%u,*a%u]\n", i, i, i - 1, i - 1, i - 1,
-                                i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+                        fprintf(f, "a%u: &a%u [*a%u,*a%u,*a%u,*a%u,*a%u,*a%u,*a%u,*a%u,*a%u]\n", i, i, i - 1,
+                                i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
                 fclose(f);
                 assert_int_equal(try_parse(text), levels < 4 ? 0 : -EINVAL);
         }
