@@ -25,6 +25,8 @@
 
 #include <p2p/macro.h>
 
+#include "service/utf8.h"
+
 typedef union SocketName {
         struct sockaddr sa;
         struct sockaddr_in in;
@@ -127,6 +129,26 @@ int socket_take_error(int fd) {
         return -error;
 }
 
+/* A path is its owner's choice, and ends in the journal and on the bus. */
+static void format_path(const char *path, size_t n, char name[static SOCKET_NAME_MAX]) {
+        size_t out = 0;
+
+        for (size_t i = 0; i < n && path[i] != '\0';) {
+                size_t k = utf8_printable(path + i, n - i);
+
+                if (out + P2P_MAX(k, (size_t) 1) >= SOCKET_NAME_MAX)
+                        break;
+                if (k > 0)
+                        memcpy(name + out, path + i, k);
+                else
+                        name[out] = '?';
+                k = P2P_MAX(k, (size_t) 1);
+                out += k;
+                i += k;
+        }
+        name[out] = '\0';
+}
+
 const char *socket_format_name(int fd, char name[static SOCKET_NAME_MAX]) {
         SocketName local = { .storage = { .ss_family = AF_UNSPEC } };
         socklen_t n = sizeof(local);
@@ -148,9 +170,8 @@ const char *socket_format_name(int fd, char name[static SOCKET_NAME_MAX]) {
                 size_t path = n > offsetof(struct sockaddr_un, sun_path) ? n - offsetof(struct sockaddr_un, sun_path) : 0;
 
                 if (path > 0 && local.un.sun_path[0] == '\0')
-                        (void) snprintf(name, SOCKET_NAME_MAX, "@%.*s", (int) path - 1, local.un.sun_path + 1);
-                else
-                        (void) snprintf(name, SOCKET_NAME_MAX, "%.*s", (int) path, local.un.sun_path);
+                        local.un.sun_path[0] = '@';
+                format_path(local.un.sun_path, path, name);
                 break;
         }
         }
