@@ -225,12 +225,21 @@ void hop_circuit_start(p2p_hop *hop, const p2p_peer_id *src, const p2p_peer_id *
                 hop->events->circuit_opened(src, dst, hop->userdata);
 }
 
-void hop_circuits_end(p2p_hop *hop, const p2p_peer_id *peer) {
+static circuit *find_circuit(p2p_hop *hop, const p2p_peer_id *peer) {
         circuit *c;
 
         P2P_LIST_FOREACH(c, &hop->circuits, circuit, circuits)
                 if (!peer || p2p_peer_id_equal(&c->src, peer) || p2p_peer_id_equal(&c->dst, peer))
-                        end(c, -ECANCELED);
+                        return c;
+        return NULL;
+}
+
+/* Whoever is told of an end may end others: so the search begins anew each time. */
+void hop_circuits_end(p2p_hop *hop, const p2p_peer_id *peer) {
+        circuit *c;
+
+        while ((c = find_circuit(hop, peer)))
+                end(c, -ECANCELED);
 }
 
 bool p2p_hop_circuit_at(const p2p_hop *hop, unsigned i, p2p_circuit_report *ret) {

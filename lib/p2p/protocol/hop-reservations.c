@@ -118,14 +118,23 @@ void hop_schedule_expiry(p2p_hop *hop) {
                 (void) p2p_timer_set(&hop->expiry, first > now ? first - now : 0);
 }
 
+static hop_reservation *find_expired(p2p_hop *hop, uint64_t now) {
+        hop_reservation *r;
+
+        P2P_LIST_FOREACH(r, &hop->reservations, hop_reservation, reservations)
+                if (r->due <= now)
+                        return r;
+        return NULL;
+}
+
+/* Whoever is told may drop other peers: so the search begins anew each time. */
 void hop_on_expiry(void *userdata) {
         p2p_hop *hop = userdata;
         uint64_t now = p2p_loop_now(p2p_host_loop(hop->host));
         hop_reservation *r;
 
-        P2P_LIST_FOREACH(r, &hop->reservations, hop_reservation, reservations)
-                if (r->due <= now)
-                        hop_release(hop, r, true);
+        while ((r = find_expired(hop, now)))
+                hop_release(hop, r, true);
         hop_schedule_expiry(hop);
 }
 

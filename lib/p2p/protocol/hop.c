@@ -154,12 +154,17 @@ static void reserve(request *q, p2p_conn *conn) {
 /* ---- CONNECT ---- */
 static void on_joined(p2p_stream *stream, p2p_view message _unused_, int error, void *userdata) {
         request *q = userdata;
+        p2p_peer_id peer = q->peer, target = q->target;
+        p2p_channel *to_dst = NULL;
+        p2p_hop *hop = q->hop;
 
         q->exchange = NULL;
         if (error >= 0)
-                hop_circuit_start(q->hop, &q->peer, &q->target, p2p_stream_take_channel(stream),
-                                  p2p_stream_take_channel(TAKE_PTR(q->dst)));
+                to_dst = p2p_stream_take_channel(TAKE_PTR(q->dst));
         request_free(q);
+        /* Last: whoever is told of the circuit may drop its peers. */
+        if (to_dst)
+                hop_circuit_start(hop, &peer, &target, p2p_stream_take_channel(stream), to_dst);
 }
 
 static void on_stop_answer(p2p_stream *stream, p2p_view bytes, int error, void *userdata) {
@@ -310,17 +315,19 @@ static void on_conn_closed(p2p_conn *conn, void *userdata) {
 }
 
 void p2p_hop_drop_peer(p2p_hop *hop, const p2p_peer_id *peer) {
-        hop_reservation *r = hop_find_reservation(hop, peer);
+        p2p_peer_id gone = *peer; /* it may be a request's own */
+        hop_reservation *r;
         request *q;
 
         P2P_LIST_FOREACH(q, &hop->requests, request, requests)
-                if (p2p_peer_id_equal(&q->peer, peer) || p2p_peer_id_equal(&q->target, peer))
+                if (p2p_peer_id_equal(&q->peer, &gone) || p2p_peer_id_equal(&q->target, &gone))
                         request_free(q);
+        r = hop_find_reservation(hop, &gone);
         if (r) {
                 hop_release(hop, r, false);
                 hop_schedule_expiry(hop);
         }
-        hop_circuits_end(hop, peer);
+        hop_circuits_end(hop, &gone);
 }
 
 unsigned p2p_hop_n_reservations(const p2p_hop *hop) { return hop->n_reservations; }

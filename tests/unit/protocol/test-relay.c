@@ -42,15 +42,19 @@ static bool is_waiting(void *userdata) {
         return p2p_reservation_state_of(((world *) userdata)->reservation) == P2P_RESERVATION_WAITING;
 }
 
-static void start(world *w, const p2p_hop_limits *limits) {
+static void start_with(world *w, const p2p_hop_limits *limits, const p2p_hop_events *events) {
         assert_int_equal(p2p_loop_new(&w->loop), 0);
-        node_start(&w->relay, w->loop, 9, &(node_options){ .hop = limits });
+        node_start(&w->relay, w->loop, 9, &(node_options){ .hop = limits, .hop_events = events, .hop_userdata = w });
         node_start(&w->home, w->loop, 1, &(node_options){ .silent = true });
         node_start(&w->laptop, w->loop, 2, &(node_options){ .silent = true });
         node_introduce(&w->relay, &w->home);
         node_introduce(&w->relay, &w->laptop);
         assert_int_equal(p2p_addr_make_circuit(p2p_host_listen_addr(w->relay.host, 0), node_id(&w->relay), &w->circuit_addr), 0);
         assert_int_equal(p2p_host_add_addr(w->laptop.host, node_id(&w->home), w->circuit_addr, USEC_INFINITY), 0);
+}
+
+static void start(world *w, const p2p_hop_limits *limits) {
+        start_with(w, limits, NULL);
 }
 
 static void stop(world *w) {
@@ -199,6 +203,49 @@ static void bulk_crosses_the_relay_whole(void **state _unused_) {
         stop(&w);
 }
 
+static void drop_source(const p2p_peer_id *src, const p2p_peer_id *dst _unused_, void *userdata) {
+        p2p_hop_drop_peer(((world *) userdata)->relay.hop, src);
+}
+
+static void drop_destination(const p2p_circuit_report *report, void *userdata) {
+        p2p_hop_drop_peer(((world *) userdata)->relay.hop, &report->dst);
+}
+
+/* Whoever is told may drop a peer, and with it requests and circuits that are being served. */
+static void a_peer_may_be_dropped_when_its_circuit_opens(void **state _unused_) {
+        static const p2p_hop_events events = { .circuit_opened = drop_source };
+        world w = {};
+
+        start_with(&w, &generous, &events);
+        reserve(&w);
+        dial(&w);
+        assert_true(w.error < 0);
+        assert_int_equal(p2p_hop_n_circuits(w.relay.hop), 0);
+        stop(&w);
+}
+
+static void a_peer_may_be_dropped_when_a_circuit_closes(void **state _unused_) {
+        static const p2p_hop_events events = { .circuit_closed = drop_destination };
+        world w = {};
+        node third;
+
+        start_with(&w, &generous, &events);
+        reserve(&w);
+        dial(&w);
+        assert_int_equal(w.error, 0);
+        node_start(&third, w.loop, 3, &(node_options){ .silent = true });
+        node_introduce(&w.relay, &third);
+        assert_int_equal(p2p_host_add_addr(third.host, node_id(&w.home), w.circuit_addr, USEC_INFINITY), 0);
+        assert_int_equal(p2p_dial_new(third.host, node_id(&w.home), 5 * USEC_PER_SEC, on_dialled, &w, &(p2p_dial *){ NULL }), 0);
+        assert_true(loop_until(w.loop, is_done, &w));
+        assert_int_equal(w.error, 0);
+        assert_int_equal(p2p_hop_n_circuits(w.relay.hop), 2);
+        p2p_hop_drop_peer(w.relay.hop, node_id(&w.home));
+        assert_int_equal(p2p_hop_n_circuits(w.relay.hop), 0);
+        node_stop(&third);
+        stop(&w);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_peer_is_reached_through_the_relay),
@@ -207,6 +254,8 @@ int main(void) {
                 cmocka_unit_test(a_refused_reservation_says_why),
                 cmocka_unit_test(a_reservation_comes_back_with_its_relay),
                 cmocka_unit_test(bulk_crosses_the_relay_whole),
+                cmocka_unit_test(a_peer_may_be_dropped_when_its_circuit_opens),
+                cmocka_unit_test(a_peer_may_be_dropped_when_a_circuit_closes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
