@@ -20,6 +20,7 @@
 #define PUSH_DELAY_USEC (200 * USEC_PER_MSEC)
 #define PUSH_INTERVAL_USEC (5 * USEC_PER_SEC) /* accepted of one connection, after a burst of three */
 #define PUSH_BURST 3u
+#define TALKS_MAX 16u /* that one connection may have open to us, go-libp2p: each costs a signature */
 #define ADDR_TTL_USEC (60 * USEC_PER_MINUTE)
 
 struct p2p_identify {
@@ -37,7 +38,7 @@ typedef struct talk {
         p2p_conn *conn; /* valid while linked: conn_closed frees it */
         p2p_open *open;
         p2p_stream *stream;
-        bool sending;
+        bool sending, inbound;
         p2p_outbox out;
         p2p_delimited in;
         unsigned n_messages;
@@ -197,14 +198,36 @@ static void open_talk(p2p_identify *identify, p2p_conn *conn, const char *protoc
                 talk_free(t);
 }
 
-static void on_request(p2p_stream *stream, void *userdata) {
+static bool too_many(p2p_identify *identify, const p2p_conn *conn) {
+        unsigned n = 0;
+        talk *t;
+
+        P2P_LIST_FOREACH(t, &identify->talks, talk, talks)
+                n += t->conn == conn && t->inbound;
+        return n >= TALKS_MAX;
+}
+
+/* NULL: it was refused. */
+static talk *talk_accept(p2p_identify *identify, p2p_stream *stream, bool sending) {
         p2p_conn *conn = p2p_stream_conn(stream);
-        talk *t = conn ? talk_new(userdata, conn, true) : NULL;
+        talk *t = NULL;
+
+        if (conn && !too_many(identify, conn))
+                t = talk_new(identify, conn, sending);
+        if (!t) {
+                p2p_channel_reset(p2p_stream_channel(stream), P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
+                p2p_stream_free(stream);
+                return NULL;
+        }
+        t->inbound = true;
+        return t;
+}
+
+static void on_request(p2p_stream *stream, void *userdata) {
+        talk *t = talk_accept(userdata, stream, true);
 
         if (t)
                 talk_start(t, stream);
-        else
-                p2p_stream_free(stream);
 }
 
 static bool push_allowed(p2p_identify *identify, p2p_conn *conn) {
@@ -227,16 +250,16 @@ static bool push_allowed(p2p_identify *identify, p2p_conn *conn) {
 
 static void on_push(p2p_stream *stream, void *userdata) {
         p2p_conn *conn = p2p_stream_conn(stream);
-        talk *t = NULL;
+        talk *t;
 
-        if (conn && push_allowed(userdata, conn))
-                t = talk_new(userdata, conn, false);
-        if (t) {
-                talk_start(t, stream);
+        if (!conn || !push_allowed(userdata, conn)) {
+                p2p_channel_reset(p2p_stream_channel(stream), P2P_STREAM_RATE_LIMITED);
+                p2p_stream_free(stream);
                 return;
         }
-        p2p_channel_reset(p2p_stream_channel(stream), P2P_STREAM_RATE_LIMITED);
-        p2p_stream_free(stream);
+        t = talk_accept(userdata, stream, false);
+        if (t)
+                talk_start(t, stream);
 }
 
 static void on_conn_opened(p2p_conn *conn, void *userdata) {

@@ -287,6 +287,49 @@ static void an_ordinary_identify_is_one_message(void **state) {
         talk_close(&t);
 }
 
+static void on_asked(p2p_stream *stream, int error, void *userdata) {
+        assert_int_equal(error, 0);
+        *(p2p_stream **) userdata = stream;
+}
+
+/* Its answer ended, or it was reset; what is said is of no interest. */
+static bool is_answered(void *userdata) {
+        p2p_stream *stream = *(p2p_stream **) userdata;
+        uint8_t bytes[1024];
+        ssize_t n = -EAGAIN;
+
+        while (stream && (n = p2p_channel_read(p2p_stream_channel(stream), bytes, sizeof(bytes))) > 0)
+                ;
+        return n != -EAGAIN;
+}
+
+/* go-libp2p: 16 of a connection at a time. Each answer costs a signature, and what it says until that is read. */
+static void a_seventeenth_request_at_a_time_is_refused(void **state) {
+        p2p_host_limits limits = P2P_HOST_LIMITS_DEFAULT;
+        p2p_stream *streams[20] = {};
+        world *w = *state;
+        unsigned n_refused = 0;
+        p2p_open *open;
+
+        limits.streams = 512; /* a friend's */
+        node_stop(&w->them);
+        node_start(&w->them, w->loop, 2, &(node_options){ .limits = &limits });
+        p2p_host_forget_addrs(w->us.host, node_id(&w->them));
+        node_introduce(&w->them, &w->us);
+        connect_them(w);
+        assert_true(loop_until(w->loop, is_heard, w));
+        p2p_loop_settle(w->loop);
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++)
+                assert_int_equal(p2p_open_new(w->us.host, node_id(&w->them), P2P_IDENTIFY_PROTOCOL, NULL, on_asked,
+                                              &streams[i], &open), 0);
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++) {
+                assert_true(loop_until(w->loop, is_answered, &streams[i]));
+                n_refused += p2p_channel_reset_code(p2p_stream_channel(streams[i])) == P2P_STREAM_RESOURCE_LIMIT_EXCEEDED;
+                p2p_stream_free(streams[i]);
+        }
+        assert_int_equal(n_refused, 4);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -297,6 +340,7 @@ int main(void) {
                 T(a_message_of_8_KiB_is_the_longest),
                 T(silence_ends_after_five_seconds),
                 T(pushes_are_rated),
+                T(a_seventeenth_request_at_a_time_is_refused),
                 T(many_protocols_travel_in_several_messages),
                 T(an_ordinary_identify_is_one_message),
         };
