@@ -3,12 +3,13 @@
 /*
  * Local sockets, our own and passed ones.
  *
- * A passed fd is hostile (architecture.md 5): its sender keeps a duplicate and may change flags at any time. So its
- * kind is checked once (that cannot change), and nothing here trusts O_NONBLOCK: readers and writers pass MSG_DONTWAIT.
- * A reset is connect(AF_UNSPEC), because SO_LINGER does nothing while a duplicate lives.
+ * A passed fd is hostile (architecture.md 5): its sender keeps a duplicate and may change flags at any time.
+ * So its kind is checked once (that cannot change), and nothing here trusts O_NONBLOCK: readers and writers
+ * pass MSG_DONTWAIT. A reset is connect(AF_UNSPEC), because SO_LINGER does nothing while a duplicate lives.
  *
- * A process that is killed must not look like one that was done: what it leaves half-sent would pass for the whole. So
- * sockets linger for no time while they are in use, which makes the kernel reset them, until socket_close() ends them well.
+ * A process that is killed must not look like one that was done: what it leaves half-sent would pass for the
+ * whole. So sockets linger for no time while they are in use, which makes the kernel reset them, until
+ * socket_close() ends them well.
  */
 
 #include "daemon/socket.h"
@@ -167,7 +168,9 @@ const char *socket_format_name(int fd, char name[static SOCKET_NAME_MAX]) {
                 (void) snprintf(name, SOCKET_NAME_MAX, "[%s]:%u", ip, ntohs(local.in6.sin6_port));
                 break;
         case AF_UNIX: {
-                size_t path = n > offsetof(struct sockaddr_un, sun_path) ? n - offsetof(struct sockaddr_un, sun_path) : 0;
+                size_t path = n > offsetof(struct sockaddr_un, sun_path)
+                                      ? n - offsetof(struct sockaddr_un, sun_path)
+                                      : 0;
 
                 if (path > 0 && local.un.sun_path[0] == '\0')
                         local.un.sun_path[0] = '@';

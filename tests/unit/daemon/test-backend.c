@@ -210,6 +210,20 @@ static void passed_descriptors_are_checked(void **state) {
         (void) close(listener);
 }
 
+/* Its path is the caller's choice, and goes to the journal and to everybody on the bus. */
+static void names_of_sockets_are_made_fit_to_be_shown(void **state) {
+        static const char path[] = "\0evil\x1b[2J\n\xff\xc3\xa9";
+        struct sockaddr_un un = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        char name[SOCKET_NAME_MAX];
+
+        (void) state;
+        memcpy(un.sun_path, path, sizeof(path) - 1);
+        assert_int_equal(bind(fd, (struct sockaddr *) &un, (socklen_t) (offsetof(struct sockaddr_un, sun_path) + sizeof(path) - 1)), 0);
+        assert_string_equal(socket_format_name(fd, name), "@evil?[2J??\xc3\xa9");
+        (void) close(fd);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(both_families_of_localhost_are_tried),
@@ -219,6 +233,7 @@ int main(void) {
                 cmocka_unit_test(time_is_limited),
                 cmocka_unit_test(a_freed_one_calls_nobody),
                 cmocka_unit_test(passed_descriptors_are_checked),
+                cmocka_unit_test(names_of_sockets_are_made_fit_to_be_shown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
