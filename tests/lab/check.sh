@@ -32,6 +32,7 @@ ending() { # NAME ADDRESS PORT [SECONDS]
 # The seconds it took are in $took.
 cuts() { # NAME ADDRESS PORT SECONDS COMMAND...
         local begin how n at pid
+        rm -f "$LAB_TMP/begun"
         ending "$1" "$2" "$3" 60 >"$LAB_TMP/ending" 2>"$LAB_TMP/begun" &
         pid=$!
         wait_for "a connection that flows" 20 grep -qs begun "$LAB_TMP/begun"
