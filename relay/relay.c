@@ -15,7 +15,7 @@
 #include "service/identity-file.h"
 #include "service/journal.h"
 
-#define STREAMS_PER_PEER 512u /* each circuit is one: go-libp2p's per-peer limit */
+#define STREAMS_PER_PEER 128u /* beside those of circuits: go-libp2p's limit for hop */
 
 static void tell_changed(Relay *relay) {
         if (relay->changed)
@@ -41,8 +41,11 @@ static bool on_allow(const p2p_peer_id *peer, const p2p_addr *remote, bool inbou
         return true;
 }
 
-static unsigned on_stream_limit(const p2p_peer_id *peer _unused_, void *userdata _unused_) {
-        return STREAMS_PER_PEER;
+/* A circuit is an inbound stream of who asked for it. */
+static unsigned on_stream_limit(const p2p_peer_id *peer _unused_, void *userdata) {
+        const Relay *relay = userdata;
+
+        return STREAMS_PER_PEER + relay->config->max_circuits;
 }
 
 static const p2p_host_events host_events = { .allow = on_allow, .stream_limit = on_stream_limit };

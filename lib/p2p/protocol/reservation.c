@@ -71,8 +71,8 @@ static void fail(p2p_reservation *r, int error) {
         r->open = p2p_open_free(r->open);
         r->exchange = p2p_exchange_free(r->exchange);
         r->n_failures++;
-        if (r->state != P2P_RESERVATION_ACTIVE || r->expires <= wall_clock_s())
-                forget_conn(r);
+        if (!r->conn || r->expires <= wall_clock_s())
+                forget_conn(r); /* otherwise only a refresh failed: what was granted still holds */
         (void) p2p_timer_set(&r->next, jitter(P2P_MIN(wait, BACKOFF_MAX_USEC)));
         set_state(r, P2P_RESERVATION_WAITING, error);
 }
@@ -273,7 +273,7 @@ bool p2p_circuit_knows_relay(const p2p_circuit *circuit, const p2p_peer_id *rela
         p2p_reservation *r;
 
         P2P_LIST_FOREACH(r, (p2p_list *) &circuit->reservations, p2p_reservation, reservations)
-                if (p2p_peer_id_equal(&r->relay, relay))
+                if (r->conn && p2p_peer_id_equal(&r->relay, relay))
                         return true;
         return false;
 }
