@@ -68,7 +68,12 @@ class Process:
             return int(re.search(r'^%s:\s+(\d+)' % key, f.read(), re.M).group(1))
 
     def switches(self):
-        return self.status('voluntary_ctxt_switches') + self.status('nonvoluntary_ctxt_switches')
+        """Of all its threads."""
+        total = 0
+        for task in os.listdir('/proc/%d/task' % self.pid):
+            with open('/proc/%d/task/%s/status' % (self.pid, task)) as f:
+                total += sum(int(n) for n in re.findall(r'^(?:non)?voluntary_ctxt_switches:\s+(\d+)', f.read(), re.M))
+        return total
 
 
 def children(pid):

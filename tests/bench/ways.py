@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The ways that are compared. Each carries TCP from a port in namespace a to the server in namespace b."""
 
-import os, subprocess, time
+import os, subprocess, tempfile, time
 
 from net import BUS_CONF, Broken, run
 
@@ -31,8 +31,7 @@ def plain_tcp(lab, address):
 class Daemon:
     def __init__(self, lab, ns, program='peerup-daemon'):
         self.lab, self.ns, self.program = lab, ns, program
-        self.dir = os.path.join(lab.dir, 'ours-%s-%d' % (ns, len(lab.processes)))
-        os.mkdir(self.dir)
+        self.dir = tempfile.mkdtemp(prefix='ours-%s-' % ns, dir=lab.dir)
         self.bus = 'unix:path=' + os.path.join(self.dir, 'bus')
         write(os.path.join(self.dir, 'bus.conf'), BUS_CONF % os.path.join(self.dir, 'bus'))
         lab.start(ns, 'bus-' + ns, ['dbus-daemon', '--nofork', '--config-file=' + os.path.join(self.dir, 'bus.conf')])
@@ -138,8 +137,7 @@ def go(lab, address, security, port, relay=None):
 # ---- ssh -L
 
 def ssh(lab, address):
-    d = os.path.join(lab.dir, 'ssh-%d' % len(lab.processes))
-    os.mkdir(d)
+    d = tempfile.mkdtemp(prefix='ssh-', dir=lab.dir)
     for key in ('host', 'user'):
         run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', os.path.join(d, key))
     os.makedirs('/run/sshd', exist_ok=True)
