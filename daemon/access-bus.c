@@ -11,15 +11,20 @@
 static int tell(sd_bus_error *error, int r, const char *peer, const AuthorizeOptions *o, char *reason) {
         switch (r) {
         case -EEXIST:
-                return sd_bus_error_setf(error, BUS_ERROR_ALREADY_AUTHORIZED, "%s is authorized already", peer);
+                return sd_bus_error_setf(error, BUS_ERROR_ALREADY_AUTHORIZED, "%s is authorized already",
+                                         peer);
         case -ENOENT:
-                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_PEER, "%s is not authorized: see peerupctl auth list", peer);
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_PEER,
+                                         "%s is not authorized: see peerupctl auth list", peer);
         case -EPERM:
-                return sd_bus_error_setf(error, BUS_ERROR_GATING_DISABLED, "Everybody may connect: enable_connection_gating "
-                                         "is false in config.yaml; remove that line and run systemctl reload peerup");
+                return sd_bus_error_setf(
+                        error, BUS_ERROR_GATING_DISABLED,
+                        "Everybody may connect: enable_connection_gating "
+                        "is false in config.yaml; remove that line and run systemctl reload peerup");
         case -ENOTUNIQ:
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
-                                         "The name %s is taken by another peer: choose another one", o ? o->name : "");
+                                         "The name %s is taken by another peer: choose another one",
+                                         o ? o->name : "");
         }
         return api_config_error(error, r, "authorized_keys is as it was", reason);
 }
@@ -39,12 +44,14 @@ int method_authorize_peer(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (r <= 0)
                 return r < 0 ? r : 1;
         if (p2p_peer_id_parse(text, &peer) < 0)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_PEER_ID, "That is no peer id: peerupctl whoami on the other "
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_PEER_ID,
+                                         "That is no peer id: peerupctl whoami on the other "
                                          "machine prints it (12D3KooW...)");
         r = authorize_options_read(m, &options, error);
         if (r < 0)
                 return r;
-        r = manager_authorize(api->manager, &peer, comment[0] ? comment : options.name, options.expires, options.name, &reason);
+        r = manager_authorize(api->manager, &peer, comment[0] ? comment : options.name, options.expires,
+                              options.name, &reason);
         if (r < 0)
                 return tell(error, r, text, &options, reason);
         return sd_bus_reply_method_return(m, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The manager's observer on the bus. Objects that come and go are told at once; changes are gathered and told at most
- * every FLUSH_USEC: each object carries a dirty mark, the manager a set of properties. A node at rest sends nothing.
+ * The manager's observer on the bus. Objects that come and go are told at once; changes are gathered and
+ * told at most every FLUSH_USEC: each object carries a dirty mark, the manager a set of properties. A node
+ * at rest sends nothing.
  */
 
 #include "daemon/api-bus.h"
@@ -46,7 +47,8 @@ static void emit_manager(Api *api) {
         names[n] = NULL;
         api->changed = 0;
         if (n > 0)
-                (void) sd_bus_emit_properties_changed_strv(api->bus, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, names);
+                (void) sd_bus_emit_properties_changed_strv(api->bus, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE,
+                                                           names);
 }
 
 static void on_flush(void *userdata) {
@@ -104,7 +106,8 @@ static void on_peer(Peer *peer, ObjectEvent event, void *userdata) {
         path = peer_object_path(peer);
         if (path)
                 (void) sd_bus_emit_signal(api->bus, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE,
-                                          event == OBJECT_ADDED ? "PeerAdded" : "PeerRemoved", "so", peer->text, path);
+                                          event == OBJECT_ADDED ? "PeerAdded" : "PeerRemoved", "so",
+                                          peer->text, path);
         tell_object(api, path, event);
 }
 
@@ -146,8 +149,9 @@ static void on_connect_ended(Outgoing *o, const char *failure, void *userdata) {
 
         r = sd_bus_message_new_signal(api->bus, &m, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, "TunnelClosed");
         if (r >= 0)
-                r = sd_bus_message_append(m, "tssstt", o->number, p2p_peer_id_format(&o->peer, id), o->service,
-                                          failure ? failure : "", outgoing_bytes_in(o), outgoing_bytes_out(o));
+                r = sd_bus_message_append(m, "tssstt", o->number, p2p_peer_id_format(&o->peer, id),
+                                          o->service, failure ? failure : "", outgoing_bytes_in(o),
+                                          outgoing_bytes_out(o));
         if (r >= 0)
                 r = sd_bus_message_set_destination(m, o->caller);
         if (r >= 0)
@@ -182,12 +186,14 @@ static int add_all(Api *api) {
 
         r = sd_bus_add_object_manager(api->bus, NULL, BUS_DAEMON_PATH);
         if (r >= 0)
-                r = sd_bus_add_object_vtable(api->bus, NULL, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, manager_vtable, api);
+                r = sd_bus_add_object_vtable(api->bus, NULL, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE,
+                                             manager_vtable, api);
         if (r >= 0)
-                r = add_objects(api, BUS_PEER_PREFIX, BUS_PEER_INTERFACE, peer_vtable, peer_object_find, peer_node_enumerate);
+                r = add_objects(api, BUS_PEER_PREFIX, BUS_PEER_INTERFACE, peer_vtable, peer_object_find,
+                                peer_node_enumerate);
         if (r >= 0)
-                r = add_objects(api, BUS_SERVICE_PREFIX, BUS_SERVICE_INTERFACE, service_vtable, service_object_find,
-                                service_node_enumerate);
+                r = add_objects(api, BUS_SERVICE_PREFIX, BUS_SERVICE_INTERFACE, service_vtable,
+                                service_object_find, service_node_enumerate);
         if (r >= 0)
                 r = add_objects(api, BUS_PROXY_PREFIX, BUS_PROXY_INTERFACE, proxy_vtable, proxy_object_find,
                                 proxy_node_enumerate);
@@ -201,7 +207,9 @@ int api_new(Manager *manager, sd_bus *bus, void (*flushed)(void *userdata), void
         api = calloc(1, sizeof(*api));
         if (!api)
                 return -ENOMEM;
-        *api = (Api){ .manager = manager, .bus = sd_bus_ref(bus), .on_flush = flushed, .userdata = userdata };
+        *api = (Api){
+                .manager = manager, .bus = sd_bus_ref(bus), .on_flush = flushed, .userdata = userdata
+        };
         api->proxy_uid = bus_user_uid("peerup-proxy");
         p2p_list_init(&api->requests);
         p2p_timer_init(&api->flush, manager->loop, on_flush, api);
@@ -251,9 +259,10 @@ Api *api_free(Api *api) {
 
 /* ---- shared by methods ---- */
 int api_no_such_peer(sd_bus_error *error, const char *text) {
-        return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_PEER,
-                                 "No peer is called '%s': see peerupctl peers, or name one: peerupctl auth add ID --name %s", text,
-                                 text);
+        return sd_bus_error_setf(
+                error, BUS_ERROR_NO_SUCH_PEER,
+                "No peer is called '%s': see peerupctl peers, or name one: peerupctl auth add ID --name %s",
+                text, text);
 }
 
 int api_resolve(const Api *api, const char *text, p2p_peer_id *ret, sd_bus_error *error) {
@@ -270,10 +279,12 @@ int api_check_text(const char *text, const char *what, sd_bus_error *error) {
         size_t n = strnlen(text, 256);
 
         if (n == 0 || n > 255)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%s: 1 to 255 bytes are wanted", what);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%s: 1 to 255 bytes are wanted",
+                                         what);
         for (size_t i = 0; i < n; i++)
                 if ((unsigned char) text[i] < 0x20 || text[i] == 0x7f)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%s: control characters are not allowed", what);
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                                 "%s: control characters are not allowed", what);
         return 0;
 }
 
@@ -300,11 +311,16 @@ int api_config_error(sd_bus_error *error, int r, const char *what, char *reason)
 
 const char *api_failure_name(FailureKind kind) {
         static const char *const names[_FAILURE_KIND_MAX] = {
-                [FAILURE_NOT_AUTHORIZED] = BUS_ERROR_NOT_AUTHORIZED_THERE, [FAILURE_REFUSED] = BUS_ERROR_SERVICE_REFUSED,
-                [FAILURE_NO_SERVICE] = BUS_ERROR_SERVICE_UNKNOWN, [FAILURE_BACKEND] = BUS_ERROR_SERVICE_REFUSED,
-                [FAILURE_LIMIT] = SD_BUS_ERROR_LIMITS_EXCEEDED, [FAILURE_WRONG_PEER] = BUS_ERROR_PEER_UNREACHABLE,
-                [FAILURE_NO_RELAY] = BUS_ERROR_PEER_UNREACHABLE, [FAILURE_UNREACHABLE] = BUS_ERROR_PEER_UNREACHABLE,
-                [FAILURE_RESET] = BUS_ERROR_SERVICE_REFUSED, [FAILURE_LOST] = BUS_ERROR_PEER_UNREACHABLE,
+                [FAILURE_NOT_AUTHORIZED] = BUS_ERROR_NOT_AUTHORIZED_THERE,
+                [FAILURE_REFUSED] = BUS_ERROR_SERVICE_REFUSED,
+                [FAILURE_NO_SERVICE] = BUS_ERROR_SERVICE_UNKNOWN,
+                [FAILURE_BACKEND] = BUS_ERROR_SERVICE_REFUSED,
+                [FAILURE_LIMIT] = SD_BUS_ERROR_LIMITS_EXCEEDED,
+                [FAILURE_WRONG_PEER] = BUS_ERROR_PEER_UNREACHABLE,
+                [FAILURE_NO_RELAY] = BUS_ERROR_PEER_UNREACHABLE,
+                [FAILURE_UNREACHABLE] = BUS_ERROR_PEER_UNREACHABLE,
+                [FAILURE_RESET] = BUS_ERROR_SERVICE_REFUSED,
+                [FAILURE_LOST] = BUS_ERROR_PEER_UNREACHABLE,
         };
 
         return names[kind];

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Api: the manager on the bus. One vtable per interface, in the file of its noun; the introspection XML in dbus/ says what
- * they mean. Object paths are built and found in one place per type.
+ * Api: the manager on the bus. One vtable per interface, in the file of its noun; the introspection XML in
+ * dbus/ says what they mean. Object paths are built and found in one place per type.
  */
 
 #include "daemon/failure.h"
@@ -42,9 +42,12 @@ extern const sd_bus_vtable peer_vtable[];
 extern const sd_bus_vtable service_vtable[];
 extern const sd_bus_vtable proxy_vtable[];
 
-int peer_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error);
-int service_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error);
-int proxy_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error);
+int peer_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                     sd_bus_error *error);
+int service_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                        sd_bus_error *error);
+int proxy_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                      sd_bus_error *error);
 int peer_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error);
 int service_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error);
 int proxy_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error);
@@ -84,7 +87,8 @@ int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* Errors that several methods share. All return what a method returns. */
 int api_no_such_peer(sd_bus_error *error, const char *text);
-int api_config_error(sd_bus_error *error, int r, const char *what, char *reason); /* takes reason, which may be NULL */
+int api_config_error(sd_bus_error *error, int r, const char *what,
+                     char *reason); /* takes reason, which may be NULL */
 const char *api_failure_name(FailureKind kind);
 /* Finds the peer of a name or an id: < 0 with the error set. */
 int api_resolve(const Api *api, const char *text, p2p_peer_id *ret, sd_bus_error *error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Options of D-Bus methods. sd-bus has checked the message against the method's signature; what is in the variants is new. */
+/* Options of D-Bus methods. sd-bus has checked the message against the method's signature; what is in the
+ * variants is new. */
 
 #include "daemon/arguments-bus.h"
 
@@ -27,14 +28,16 @@ static int read_option(sd_bus_message *m, const OptionReader *readers, void *opt
                 if (strcmp(readers->name, key) != 0)
                         continue;
                 if (strcmp(readers->type, type) != 0)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Option %s has another type: %s",
-                                                 key, readers->type);
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                                 "Option %s has another type: %s", key, readers->type);
                 r = sd_bus_message_enter_container(m, 'v', type);
                 if (r >= 0)
                         r = readers->read(m, options, error);
                 return r < 0 ? r : sd_bus_message_exit_container(m);
         }
-        return r < 0 ? r : sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%.64s'", key);
+        return r < 0 ? r
+                     : sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%.64s'",
+                                         key);
 }
 
 static int read_options(sd_bus_message *m, const OptionReader *readers, void *options, sd_bus_error *error) {
@@ -57,8 +60,10 @@ static int read_expires(sd_bus_message *m, void *options, sd_bus_error *error) {
         r = sd_bus_message_read(m, "t", &expires);
         if (r >= 0 && expires <= access_now())
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is in the past");
-        if (r >= 0 && expires / USEC_PER_SEC > UINT64_C(253402300799)) /* the end of 9999, as RFC 3339 can say it */
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is beyond the year 9999");
+        if (r >= 0 &&
+            expires / USEC_PER_SEC > UINT64_C(253402300799)) /* the end of 9999, as RFC 3339 can say it */
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "The expiry is beyond the year 9999");
         ((AuthorizeOptions *) options)->expires = expires;
         return r;
 }
@@ -75,7 +80,9 @@ static int read_name(sd_bus_message *m, void *options, sd_bus_error *error) {
 }
 
 int authorize_options_read(sd_bus_message *m, AuthorizeOptions *ret, sd_bus_error *error) {
-        static const OptionReader readers[] = { { "expires", "t", read_expires }, { "name", "s", read_name }, {} };
+        static const OptionReader readers[] = { { "expires", "t", read_expires },
+                                                { "name", "s", read_name },
+                                                {} };
         AuthorizeOptions options = { .expires = USEC_INFINITY };
         int r;
 
@@ -112,8 +119,8 @@ static int read_allowed(sd_bus_message *m, void *options, sd_bus_error *error) {
         r = o->allowed ? sd_bus_message_enter_container(m, 'a', "s") : -ENOMEM;
         while (r >= 0 && (r = sd_bus_message_read(m, "s", &text)) > 0) {
                 if (o->n_allowed == ARGUMENTS_ALLOWED_MAX)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "allowed-peers: at most %u",
-                                                 ARGUMENTS_ALLOWED_MAX);
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                 "allowed-peers: at most %u", ARGUMENTS_ALLOWED_MAX);
                 r = api_resolve(expose->api, text, &o->allowed[o->n_allowed], error);
                 o->n_allowed += r >= 0;
         }

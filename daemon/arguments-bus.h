@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The a{sv} of the methods that take options: read, named and bounded; what is unknown or of another type is an error. */
+/* The a{sv} of the methods that take options: read, named and bounded; what is unknown or of another type is
+ * an error. */
 
 #include "daemon/api-bus.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Connects to a service's address: a path is a UNIX socket; a host is a literal address, localhost (both families,
- * without asking anybody) or a name for lookup.c. The addresses are tried one after the other, within ten seconds in all.
+ * Connects to a service's address: a path is a UNIX socket; a host is a literal address, localhost (both
+ * families, without asking anybody) or a name for lookup.c. The addresses are tried one after the other,
+ * within ten seconds in all.
  */
 
 #include "daemon/backend.h"
@@ -70,7 +71,8 @@ static int try_connect(Backend *b, const struct sockaddr *sa, socklen_t n) {
         socket_tune(b->fd);
         if (connect(b->fd, sa, n) >= 0)
                 return 1;
-        if (errno != EINPROGRESS) /* EAGAIN of a UNIX socket: its queue is full, and nothing tells when it is not */
+        if (errno !=
+            EINPROGRESS) /* EAGAIN of a UNIX socket: its queue is full, and nothing tells when it is not */
                 return errno == EAGAIN ? -ECONNREFUSED : -errno;
         return p2p_watch_new(b->loop, b->fd, P2P_WRITABLE, on_connected, b, &b->watch);
 }

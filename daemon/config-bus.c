@@ -51,7 +51,8 @@ typedef struct EditError {
         const char *name, *text;
 } EditError;
 
-static int finish(sd_bus_message *m, int r, const EditError *errors, size_t n, char *reason, sd_bus_error *error) {
+static int finish(sd_bus_message *m, int r, const EditError *errors, size_t n, char *reason,
+                  sd_bus_error *error) {
         if (r >= 0)
                 return sd_bus_reply_method_return(m, NULL);
         for (size_t i = 0; i < n; i++)
@@ -64,7 +65,8 @@ static int finish(sd_bus_message *m, int r, const EditError *errors, size_t n, c
 
 int method_add_relay(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         static const EditError errors[] = {
-                { -EEXIST, BUS_ERROR_RELAY_EXISTS, "That relay is configured already: see peerupctl relay list" },
+                { -EEXIST, BUS_ERROR_RELAY_EXISTS,
+                  "That relay is configured already: see peerupctl relay list" },
         };
         Api *api = userdata;
         const char *address;
@@ -84,8 +86,9 @@ int method_add_relay(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 int method_remove_relay(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         static const EditError errors[] = {
                 { -ENOENT, BUS_ERROR_NO_SUCH_RELAY, "There is no such relay: see peerupctl relay list" },
-                { -EBUSY,  BUS_ERROR_LAST_RELAY,    "That is the last relay, nobody could reach this machine from outside; "
-                                                    "peerupctl relay remove --force removes it all the same" },
+                { -EBUSY, BUS_ERROR_LAST_RELAY,
+                  "That is the last relay, nobody could reach this machine from outside; "
+                  "peerupctl relay remove --force removes it all the same" },
         };
         Api *api = userdata;
         const char *address;
@@ -123,7 +126,8 @@ int method_add_proxy(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 int method_remove_proxy(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         static const EditError errors[] = {
-                { -ENOENT, BUS_ERROR_NO_SUCH_PROXY, "There is no proxy of that name: see peerupctl proxies" },
+                { -ENOENT, BUS_ERROR_NO_SUCH_PROXY,
+                  "There is no proxy of that name: see peerupctl proxies" },
         };
         Api *api = userdata;
         const char *name;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From codes to sentences. What tells the cases apart: a peer that gates us ends the connection (0x1007) or resets the
- * stream 0x1008; one without the service refuses the protocol; one whose backend is down resets 0x2001. The original resets
- * with 0 for its ACL and for a dead backend alike (protocols.md 2.1), so there both are named.
+ * From codes to sentences. What tells the cases apart: a peer that gates us ends the connection (0x1007) or
+ * resets the stream 0x1008; one without the service refuses the protocol; one whose backend is down resets
+ * 0x2001. The original resets with 0 for its ACL and for a dead backend alike (protocols.md 2.1), so there
+ * both are named.
  */
 
 #include "daemon/failure.h"
@@ -85,27 +86,48 @@ void failure_describe(FailureKind kind, const char *peer, const char *service, c
         static const struct {
                 const char *reason, *remedy;
         } texts[_FAILURE_KIND_MAX] = {
-                [FAILURE_NOT_AUTHORIZED] = { "{peer} does not let this machine in",
-                                             "run on {peer}: peerupctl auth add {id}" },
-                [FAILURE_REFUSED] = { "{peer} does not let this machine use the service {service}",
-                                      "run on {peer}: peerupctl auth add {id} (or add that id to allowed_peers of "
-                                      "{service} there)" },
-                [FAILURE_NO_SERVICE] = { "{peer} offers no service {service}",
-                                         "run on {peer}: peerupctl service add {service} localhost:PORT" },
-                [FAILURE_BACKEND] = { "nothing answers behind the service {service} on {peer}",
-                                      "start it on {peer}, or correct its address there: peerupctl services" },
-                [FAILURE_LIMIT] = { "too many connections to {peer} at a time", "try again, or close some" },
-                [FAILURE_WRONG_PEER] = { "the machine that answered for {peer} is another one, or refused the connection",
-                                         "compare names: in config.yaml with peerupctl whoami there" },
-                [FAILURE_NO_RELAY] = { "no relay lets this machine through to {peer}",
-                                       "run on the relay: peerupctl relay-server authorize {id}" },
-                [FAILURE_UNREACHABLE] = { "{peer} cannot be reached: it is off, or connected to no relay of this machine",
-                                          "see peerupctl relay list here and there, and peerupctl status on {peer}" },
-                [FAILURE_RESET] = { "{peer} reset the stream for the service {service}: it is not for this machine, or "
-                                    "nothing listens behind it",
-                                    "see journalctl -u peerup on {peer}, and peerupctl services there" },
-                [FAILURE_LOST] = { "the connection to {peer} broke",
-                                   "try again; if it stays, see journalctl -u peerup on {peer}" },
+                [FAILURE_NOT_AUTHORIZED] = {
+                        "{peer} does not let this machine in",
+                        "run on {peer}: peerupctl auth add {id}",
+                },
+                [FAILURE_REFUSED] = {
+                        "{peer} does not let this machine use the service {service}",
+                        "run on {peer}: peerupctl auth add {id} (or add that id to allowed_peers of "
+                        "{service} there)",
+                },
+                [FAILURE_NO_SERVICE] = {
+                        "{peer} offers no service {service}",
+                        "run on {peer}: peerupctl service add {service} localhost:PORT",
+                },
+                [FAILURE_BACKEND] = {
+                        "nothing answers behind the service {service} on {peer}",
+                        "start it on {peer}, or correct its address there: peerupctl services",
+                },
+                [FAILURE_LIMIT] = {
+                        "too many connections to {peer} at a time",
+                        "try again, or close some",
+                },
+                [FAILURE_WRONG_PEER] = {
+                        "the machine that answered for {peer} is another one, or refused the connection",
+                        "compare names: in config.yaml with peerupctl whoami there",
+                },
+                [FAILURE_NO_RELAY] = {
+                        "no relay lets this machine through to {peer}",
+                        "run on the relay: peerupctl relay-server authorize {id}",
+                },
+                [FAILURE_UNREACHABLE] = {
+                        "{peer} cannot be reached: it is off, or connected to no relay of this machine",
+                        "see peerupctl relay list here and there, and peerupctl status on {peer}",
+                },
+                [FAILURE_RESET] = {
+                        "{peer} reset the stream for the service {service}: it is not for this machine, or "
+                        "nothing listens behind it",
+                        "see journalctl -u peerup on {peer}, and peerupctl services there",
+                },
+                [FAILURE_LOST] = {
+                        "the connection to {peer} broke",
+                        "try again; if it stays, see journalctl -u peerup on {peer}",
+                },
         };
         char id[P2P_PEER_ID_TEXT_MAX];
         Words words = { .peer = peer, .service = service, .id = p2p_peer_id_format(self, id) };

@@ -3,9 +3,10 @@
 /*
  * A stream of a peer to a service of ours.
  *
- * Who may: authorized_keys again, whoever dialled the connection (a relay that we dialled must not reach our ssh through it),
- * and by the clock of now; then the service's own list (architecture.md 8). Only then the backend is dialled; what the
- * peer sends meanwhile stays in the stream. A dead backend is reset 0x2001, so that the other side can name the reason.
+ * Who may: authorized_keys again, whoever dialled the connection (a relay that we dialled must not reach our
+ * ssh through it), and by the clock of now; then the service's own list (architecture.md 8). Only then the
+ * backend is dialled; what the peer sends meanwhile stays in the stream. A dead backend is reset 0x2001, so
+ * that the other side can name the reason.
  */
 
 #include "daemon/incoming.h"
@@ -55,8 +56,9 @@ static void incoming_end(Incoming *in, const char *reason) {
         audit(AUDIT_SESSION, AUDIT_PEER(&in->peer), AUDIT_TEXT("SERVICE", in->name),
               AUDIT_NUMBER("BYTES_RX", in->tunnel ? tunnel_bytes_in(in->tunnel) : 0),
               AUDIT_NUMBER("BYTES_TX", in->tunnel ? tunnel_bytes_out(in->tunnel) : 0),
-              AUDIT_NUMBER("DURATION_USEC", p2p_loop_now(in->manager->loop) - in->since), AUDIT_TEXT("REASON", reason),
-              AUDIT_TEXT("DIRECTION", "inbound"), AUDIT_TEXT("PATH", in->relayed ? "RELAYED" : "DIRECT"));
+              AUDIT_NUMBER("DURATION_USEC", p2p_loop_now(in->manager->loop) - in->since),
+              AUDIT_TEXT("REASON", reason), AUDIT_TEXT("DIRECTION", "inbound"),
+              AUDIT_TEXT("PATH", in->relayed ? "RELAYED" : "DIRECT"));
         incoming_free(in);
 }
 
@@ -66,18 +68,23 @@ static void record_failure(const p2p_peer_id *peer, const char *service, const c
         const char *reason = text[0], *remedy = text[1];
 
         if (error == -ENOBUFS)
-                (void) snprintf(text[0], sizeof(text[0]), "there are %u tunnels, which is the limit", TUNNELS_MAX);
+                (void) snprintf(text[0], sizeof(text[0]), "there are %u tunnels, which is the limit",
+                                TUNNELS_MAX);
         else {
                 (void) snprintf(text[0], sizeof(text[0]), "%s: %s", address, strerror(-error));
-                (void) snprintf(text[1], sizeof(text[1]), "start what listens on %s, or change the address: peerupctl "
-                                "service remove %s; peerupctl service add %s ADDRESS", address, service, service);
+                (void) snprintf(text[1], sizeof(text[1]),
+                                "start what listens on %s, or change the address: peerupctl "
+                                "service remove %s; peerupctl service add %s ADDRESS",
+                                address, service, service);
         }
-        audit(AUDIT_SESSION_FAILED, AUDIT_PEER(peer), AUDIT_TEXT("SERVICE", service), AUDIT_TEXT("REASON", reason),
-              AUDIT_TEXT("REMEDY", remedy), AUDIT_TEXT("DIRECTION", "inbound"));
+        audit(AUDIT_SESSION_FAILED, AUDIT_PEER(peer), AUDIT_TEXT("SERVICE", service),
+              AUDIT_TEXT("REASON", reason), AUDIT_TEXT("REMEDY", remedy),
+              AUDIT_TEXT("DIRECTION", "inbound"));
 }
 
 static void on_tunnel_done(Tunnel *tunnel, const TunnelResult *result, void *userdata) {
-        static const char *const reasons[] = { [TUNNEL_FINISHED] = "closed", [TUNNEL_LOCAL] = "reset by the backend",
+        static const char *const reasons[] = { [TUNNEL_FINISHED] = "closed",
+                                               [TUNNEL_LOCAL] = "reset by the backend",
                                                [TUNNEL_REMOTE] = "reset by the peer" };
         Incoming *in = userdata;
 
@@ -163,7 +170,8 @@ void incoming_begin(Service *service, p2p_stream *stream) {
         r = incoming_new(service, stream, &in);
         if (r < 0) {
                 record_failure(peer, service->name, service->address, r);
-                refuse(stream, r == -ENOBUFS ? P2P_STREAM_RESOURCE_LIMIT_EXCEEDED : P2P_STREAM_BACKEND_UNREACHABLE);
+                refuse(stream,
+                       r == -ENOBUFS ? P2P_STREAM_RESOURCE_LIMIT_EXCEEDED : P2P_STREAM_BACKEND_UNREACHABLE);
                 return;
         }
         service_changed(service);

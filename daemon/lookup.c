@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * getaddrinfo(3) knows what the system calls a name, and blocks. So each look-up is a detached thread that shares nothing
- * with the daemon: it owns its Job, sends one message with the answer, and ends. A look-up that is freed closes its end
- * of the pair; the thread's answer then goes nowhere. Only backends with a name other than localhost come here.
+ * getaddrinfo(3) knows what the system calls a name, and blocks. So each look-up is a detached thread that
+ * shares nothing with the daemon: it owns its Job, sends one message with the answer, and ends. A look-up
+ * that is freed closes its end of the pair; the thread's answer then goes nowhere. Only backends with a name
+ * other than localhost come here.
  */
 
 #include "daemon/lookup.h"
@@ -67,7 +68,8 @@ static void *resolve(void *userdata) {
         r = getaddrinfo(job->host, job->port, &hints, &found);
         if (r != 0)
                 answer.error = translate(r);
-        for (struct addrinfo *i = r == 0 ? found : NULL; i && answer.n < LOOKUP_ADDRESSES_MAX; i = i->ai_next)
+        for (struct addrinfo *i = r == 0 ? found : NULL; i && answer.n < LOOKUP_ADDRESSES_MAX;
+             i = i->ai_next)
                 if (i->ai_addrlen <= sizeof(LookupAddress))
                         memcpy(&answer.addresses[answer.n++], i->ai_addr, i->ai_addrlen);
         if (r == 0)
@@ -108,10 +110,15 @@ static void on_answer(unsigned events, void *userdata) {
         if (n != sizeof(answer) || answer.n > LOOKUP_ADDRESSES_MAX)
                 answer = (Answer){ .error = -EAGAIN };
         lookup_free(l);
-        done(answer.addresses, answer.n, answer.n > 0 ? 0 : answer.error < 0 ? answer.error : -EHOSTUNREACH, context);
+        done(answer.addresses, answer.n,
+             answer.n > 0       ? 0
+             : answer.error < 0 ? answer.error
+                                : -EHOSTUNREACH,
+             context);
 }
 
-int lookup_new(p2p_loop *loop, const char *host, uint16_t port, LookupDone done, void *userdata, Lookup **ret) {
+int lookup_new(p2p_loop *loop, const char *host, uint16_t port, LookupDone done, void *userdata,
+               Lookup **ret) {
         _cleanup_(lookup_freep) Lookup *l = NULL;
         _cleanup_(freep_job) Job *job = NULL;
         int fds[2], r;

@@ -18,9 +18,11 @@ typedef union LookupAddress {
 
 typedef struct Lookup Lookup;
 
-/* addresses are lent for the call; n is 0 on errors: -EHOSTUNREACH no such name, -EAGAIN the resolver did not answer. */
+/* addresses are lent for the call; n is 0 on errors: -EHOSTUNREACH no such name, -EAGAIN the resolver did
+ * not answer. */
 typedef void (*LookupDone)(const LookupAddress *addresses, unsigned n, int error, void *userdata);
 
-int lookup_new(p2p_loop *loop, const char *host, uint16_t port, LookupDone done, void *userdata, Lookup **ret);
+int lookup_new(p2p_loop *loop, const char *host, uint16_t port, LookupDone done, void *userdata,
+               Lookup **ret);
 Lookup *lookup_free(Lookup *lookup);
 P2P_CLEANUP(Lookup, lookup_free);

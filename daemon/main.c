@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * peerup-daemon: the node of peer-up. Order of a start: config and identity, host and listeners, bus; then READY. Relays and
- * peers come later and change only the status line.
+ * peerup-daemon: the node of peer-up. Order of a start: config and identity, host and listeners, bus; then
+ * READY. Relays and peers come later and change only the status line.
  */
 
 #include <errno.h>
@@ -111,8 +111,8 @@ static int join_bus(Program *p) {
         r = bus_open(&p->bus);
         if (r < 0)
                 return log_error_errno(r, "Cannot reach the bus: %m");
-        r = sd_bus_match_signal(p->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-                                "Disconnected", on_bus_lost, p);
+        r = sd_bus_match_signal(p->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                "org.freedesktop.DBus.Local", "Disconnected", on_bus_lost, p);
         if (r >= 0)
                 r = main_loop_attach_bus(p->loop, p->bus);
         if (r >= 0)
@@ -122,7 +122,9 @@ static int join_bus(Program *p) {
         if (r == -EEXIST)
                 log_error("Another peerup-daemon is running: it owns %s", BUS_DAEMON_NAME);
         else if (r == -EACCES || r == -EPERM)
-                log_error("The bus does not let this user own %s: run as the user peerup: systemctl start peerup", BUS_DAEMON_NAME);
+                log_error("The bus does not let this user own %s: run as the user peerup: systemctl start "
+                          "peerup",
+                          BUS_DAEMON_NAME);
         else if (r < 0)
                 (void) log_error_errno(r, "Cannot offer %s: %m", BUS_DAEMON_NAME);
         return r;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reading the config and putting it in force. A reload compares: a service that stays keeps its tunnels, a relay that stays
- * its reservation. Identity and listen addresses are those of the start; a change there is told and waits for a restart.
+ * Reading the config and putting it in force. A reload compares: a service that stays keeps its tunnels, a
+ * relay that stays its reservation. Identity and listen addresses are those of the start; a change there is
+ * told and waits for a restart.
  */
 
 #include "daemon/manager-config.h"
@@ -47,7 +48,8 @@ int manager_load_config(Manager *m) {
         if (r == -ENOENT) {
                 r = file_create(m->config_path, P2P_VIEW_STR(node_config_default), 0600);
                 if (r < 0 && r != -EEXIST)
-                        return log_error_errno(r, "There is no %s, and none can be written: %m", m->config_path);
+                        return log_error_errno(r, "There is no %s, and none can be written: %m",
+                                               m->config_path);
                 log_notice("Wrote a first %s", m->config_path);
                 r = read_config(m, &m->config, NULL);
         }
@@ -74,14 +76,17 @@ static bool service_equals(const Service *s, const ConfigService *c) {
 
 static int apply_service(Manager *m, const ConfigService *c) {
         static const p2p_peer_id nobody = {};
-        const p2p_peer_id *allowed = !c->restricted ? NULL : c->n_allowed_peers > 0 ? c->allowed_peers : &nobody;
+        const p2p_peer_id *allowed = !c->restricted           ? NULL
+                                     : c->n_allowed_peers > 0 ? c->allowed_peers
+                                                              : &nobody;
         Service *s = service_find(m, c->name);
         int r;
 
         if (!s) {
                 r = service_new(m, c->name, c->local_address, allowed, c->n_allowed_peers, false, &s);
                 if (r >= 0)
-                        audit(AUDIT_SERVICE_CHANGE, AUDIT_TEXT("SERVICE", s->name), AUDIT_TEXT("ACTION", "expose"));
+                        audit(AUDIT_SERVICE_CHANGE, AUDIT_TEXT("SERVICE", s->name),
+                              AUDIT_TEXT("ACTION", "expose"));
                 return r;
         }
         if (!s->transient && service_equals(s, c))
@@ -98,7 +103,8 @@ static void apply_services(Manager *m) {
 
         P2P_LIST_FOREACH(s, &m->services, Service, services)
                 if (!s->transient && !is_wanted(node_config_find_service(m->config, s->name))) {
-                        audit(AUDIT_SERVICE_CHANGE, AUDIT_TEXT("SERVICE", s->name), AUDIT_TEXT("ACTION", "unexpose"));
+                        audit(AUDIT_SERVICE_CHANGE, AUDIT_TEXT("SERVICE", s->name),
+                              AUDIT_TEXT("ACTION", "unexpose"));
                         service_free(s);
                 }
         for (size_t i = 0; i < m->config->n_services; i++) {
@@ -142,18 +148,22 @@ void manager_apply_config(Manager *m) {
 
         journal_set_json(m->config->telemetry.audit_enabled);
         if (!m->config->gating)
-                log_warning("%s: enable_connection_gating is false: everybody who finds this machine may connect; remove "
-                            "that line to let in authorized_keys only", m->config->path);
+                log_warning("%s: enable_connection_gating is false: everybody who finds this machine may "
+                            "connect; remove "
+                            "that line to let in authorized_keys only",
+                            m->config->path);
         r = relays_load(m->relays, m->config);
         if (r < 0)
                 (void) log_error_errno(r, "The relays are as they were: %m");
-        (void) access_load(m->access, m->config->authorized_keys_file, m->config->gating); /* logs by itself */
+        (void) access_load(m->access, m->config->authorized_keys_file,
+                           m->config->gating); /* logs by itself */
         if (m->config->gating && !gating)
                 manager_enforce(m);
         apply_bootstrap_peers(m);
         apply_pingpong(m);
         apply_services(m);
-        manager_changed(m, MANAGER_NAMES | MANAGER_PROXIES | MANAGER_GATING | MANAGER_RELAYS | MANAGER_ADDRESSES);
+        manager_changed(m, MANAGER_NAMES | MANAGER_PROXIES | MANAGER_GATING | MANAGER_RELAYS |
+                                   MANAGER_ADDRESSES);
 }
 
 static bool listens_alike(const NodeConfig *a, const NodeConfig *b) {
@@ -176,7 +186,8 @@ int manager_reload(Manager *m, char **ret_reason) {
                 return r;
         }
         if (!listens_alike(old, config) || strcmp(old->key_file, config->key_file) != 0)
-                log_notice("%s: the new listen addresses and identity count from the next start: systemctl restart peerup",
+                log_notice("%s: the new listen addresses and identity count from the next start: systemctl "
+                           "restart peerup",
                            m->config_path);
         m->config = config;
         manager_apply_config(m);

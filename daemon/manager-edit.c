@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes that D-Bus asks for: first the file, by lib/service (locked, atomic, nothing else touched), then the reload that
- * puts it in force. So what runs is always what a start would read.
+ * Changes that D-Bus asks for: first the file, by lib/service (locked, atomic, nothing else touched), then
+ * the reload that puts it in force. So what runs is always what a start would read.
  */
 
 #include <errno.h>
@@ -28,8 +28,8 @@ static int after_edit(Manager *m, int r, const ConfigProblems *problems, char **
         return manager_reload(m, ret_reason);
 }
 
-int manager_authorize(Manager *m, const p2p_peer_id *peer, const char *comment, uint64_t expires, const char *name,
-                      char **ret_reason) {
+int manager_authorize(Manager *m, const p2p_peer_id *peer, const char *comment, uint64_t expires,
+                      const char *name, char **ret_reason) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
         char when[RFC3339_TEXT_MAX];
         AuthorizedAttribute attribute = { .key = "expires", .value = when };
@@ -71,15 +71,16 @@ int manager_deauthorize(Manager *m, const p2p_peer_id *peer, bool disconnect) {
         r = authorized_keys_remove(access_path(m->access), peer);
         if (r < 0)
                 return r;
-        audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", "remove"), AUDIT_TEXT("SOURCE", "api"), AUDIT_PEER(peer));
+        audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", "remove"), AUDIT_TEXT("SOURCE", "api"),
+              AUDIT_PEER(peer));
         m->spared = disconnect ? NULL : peer;
         r = access_load(m->access, access_path(m->access), true);
         m->spared = NULL;
         return r;
 }
 
-int manager_expose(Manager *m, const char *name, const char *address, const p2p_peer_id *allowed, size_t n_allowed,
-                   bool persistent, char **ret_reason) {
+int manager_expose(Manager *m, const char *name, const char *address, const p2p_peer_id *allowed,
+                   size_t n_allowed, bool persistent, char **ret_reason) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
         Service *service;
         int r;
@@ -141,14 +142,16 @@ int manager_remove_relay(Manager *m, const char *relay, bool force, char **ret_r
         if (!problems)
                 return -ENOMEM;
         if (manager_resolve(m, relay, &id) < 0)
-                return after_edit(m, config_remove_relay(m->config_path, relay, force, problems), problems, ret_reason);
+                return after_edit(m, config_remove_relay(m->config_path, relay, force, problems), problems,
+                                  ret_reason);
         /* All addresses of this relay; each removal makes the list anew. */
         for (unsigned i = 0, n = 0;; i++) {
                 if (!relays_at(m->relays, i, &info))
                         return n > 0 ? 0 : -ENOENT;
                 if (!p2p_peer_id_equal(info.relay, &id))
                         continue;
-                r = after_edit(m, config_remove_relay(m->config_path, info.address, force, problems), problems, ret_reason);
+                r = after_edit(m, config_remove_relay(m->config_path, info.address, force, problems),
+                               problems, ret_reason);
                 if (r < 0)
                         return r;
                 n++;
@@ -156,13 +159,14 @@ int manager_remove_relay(Manager *m, const char *relay, bool force, char **ret_r
         }
 }
 
-int manager_add_proxy(Manager *m, const char *name, const char *peer, const char *service, const char *listen,
-                      char **ret_reason) {
+int manager_add_proxy(Manager *m, const char *name, const char *peer, const char *service,
+                      const char *listen, char **ret_reason) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
 
         if (!problems)
                 return -ENOMEM;
-        return after_edit(m, config_add_proxy(m->config_path, name, peer, service, listen, problems), problems, ret_reason);
+        return after_edit(m, config_add_proxy(m->config_path, name, peer, service, listen, problems),
+                          problems, ret_reason);
 }
 
 int manager_remove_proxy(Manager *m, const char *name, char **ret_reason) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The node: its host, and what the host's events mean here. The gater asks Access at the proof of an inbound peer's
- * identity; each service stream asks again (incoming.c). What we dial is not gated: a relay needs no line in
- * authorized_keys.
+ * The node: its host, and what the host's events mean here. The gater asks Access at the proof of an inbound
+ * peer's identity; each service stream asks again (incoming.c). What we dial is not gated: a relay needs no
+ * line in authorized_keys.
  *
  * Everything is torn down in the reverse order of manager_new(); free() takes a half-built one.
  */
@@ -50,7 +50,8 @@ static bool on_allow(const p2p_peer_id *peer, const p2p_addr *remote, bool inbou
 static unsigned on_stream_limit(const p2p_peer_id *peer, void *userdata) {
         Manager *m = userdata;
 
-        return access_check(m->access, peer) == ACCESS_ALLOWED ? STREAMS_AUTHORIZED : P2P_HOST_LIMITS_DEFAULT.streams;
+        return access_check(m->access, peer) == ACCESS_ALLOWED ? STREAMS_AUTHORIZED
+                                                               : P2P_HOST_LIMITS_DEFAULT.streams;
 }
 
 static void on_conn_opened(p2p_conn *conn, void *userdata) {
@@ -83,7 +84,8 @@ static const p2p_host_events host_events = {
 /* ---- what access tells ---- */
 static void close_conns(Manager *m, const p2p_peer_id *peer, bool inbound_only) {
         for (p2p_conn *conn = p2p_host_first_conn(m->host); conn; conn = p2p_conn_next(conn))
-                if (p2p_peer_id_equal(p2p_conn_peer(conn), peer) && (p2p_conn_is_inbound(conn) || !inbound_only))
+                if (p2p_peer_id_equal(p2p_conn_peer(conn), peer) &&
+                    (p2p_conn_is_inbound(conn) || !inbound_only))
                         p2p_conn_close(conn, P2P_CONN_GATED);
 }
 
@@ -119,8 +121,10 @@ void manager_enforce(Manager *m) {
 
 /* ---- life ---- */
 static int make_host(Manager *m) {
-        p2p_host_options options = { .agent = "peerup/" PEERUP_VERSION P2P_AGENT_MARK, .limits = P2P_HOST_LIMITS_DEFAULT,
-                                     .events = &host_events, .userdata = m };
+        p2p_host_options options = { .agent = "peerup/" PEERUP_VERSION P2P_AGENT_MARK,
+                                     .limits = P2P_HOST_LIMITS_DEFAULT,
+                                     .events = &host_events,
+                                     .userdata = m };
         int r;
 
         r = p2p_host_new(m->loop, m->identity, &options, &m->host);
@@ -152,10 +156,12 @@ static int listen_all(Manager *m) {
                 }
                 error = r;
                 if (r == -EADDRINUSE)
-                        log_error("%s:%u: %s is in use by another program: stop that, or take another port (tcp/0 takes any)",
+                        log_error("%s:%u: %s is in use by another program: stop that, or take another port "
+                                  "(tcp/0 takes any)",
                                   m->config->path, a->line, a->text);
                 else
-                        (void) log_warning_errno(r, "%s:%u: cannot listen on %s: %m", m->config->path, a->line, a->text);
+                        (void) log_warning_errno(r, "%s:%u: cannot listen on %s: %m", m->config->path,
+                                                 a->line, a->text);
         }
         return n > 0 ? 0 : error;
 }
@@ -171,7 +177,8 @@ static int load_identity(Manager *m) {
         if (r < 0)
                 return log_error_errno(r, "There is no usable identity: %m");
         if (r > 0)
-                log_notice("Made a new identity, %s", p2p_peer_id_format(p2p_identity_peer_id(m->identity), id));
+                log_notice("Made a new identity, %s",
+                           p2p_peer_id_format(p2p_identity_peer_id(m->identity), id));
         return 0;
 }
 
@@ -271,10 +278,14 @@ int manager_format_status(const Manager *m, char **ret) {
 
         while (relays_at(m->relays, n, &relay))
                 n++;
-        if (asprintf(&text, "%u peer%s connected, reserved at %u relay%s%s, %u service%s, %u prox%s%s", m->n_peers,
-                     m->n_peers == 1 ? "" : "s", relays_n_active(m->relays), relays_n_active(m->relays) == 1 ? "" : "s",
-                     n == 0 ? " (none configured)" : relays_n_active(m->relays) == 0 ? " (trying)" : "", m->n_services,
-                     m->n_services == 1 ? "" : "s", m->n_proxies, m->n_proxies == 1 ? "y" : "ies",
+        if (asprintf(&text, "%u peer%s connected, reserved at %u relay%s%s, %u service%s, %u prox%s%s",
+                     m->n_peers, m->n_peers == 1 ? "" : "s", relays_n_active(m->relays),
+                     relays_n_active(m->relays) == 1 ? "" : "s",
+                     n == 0                            ? " (none configured)"
+                     : relays_n_active(m->relays) == 0 ? " (trying)"
+                                                       : "",
+                     m->n_services, m->n_services == 1 ? "" : "s", m->n_proxies,
+                     m->n_proxies == 1 ? "y" : "ies",
                      access_gating(m->access) ? "" : "; GATING IS OFF: everybody may connect") < 0)
                 return -ENOMEM;
         *ret = text;

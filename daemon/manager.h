@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Manager: everything that one node is. It owns the host and the objects that D-Bus shows (peers, services, proxies), and
- * knows no bus: whoever wants to hear of changes is its observer.
+ * Manager: everything that one node is. It owns the host and the objects that D-Bus shows (peers, services,
+ * proxies), and knows no bus: whoever wants to hear of changes is its observer.
  */
 
 #include <p2p/circuit.h>
@@ -39,7 +39,8 @@ typedef enum ObjectEvent {
         OBJECT_REMOVED, /* about to be freed */
 } ObjectEvent;
 
-/* Called from wherever a change happens: an observer notes it and acts from the loop. All but `changed` may be NULL. */
+/* Called from wherever a change happens: an observer notes it and acts from the loop. All but `changed` may
+ * be NULL. */
 typedef struct ManagerObserver {
         void (*changed)(unsigned properties, void *userdata);
         void (*peer)(Peer *peer, ObjectEvent event, void *userdata);
@@ -50,7 +51,8 @@ typedef struct ManagerObserver {
         void (*connect_ended)(Outgoing *outgoing, const char *failure, void *userdata);
 } ManagerObserver;
 
-#define TUNNELS_MAX 49152u /* outgoing and incoming together: what the fds of the unit (65536) leave room for */
+#define TUNNELS_MAX                                                                                         \
+        49152u /* outgoing and incoming together: what the fds of the unit (65536) leave room for */
 #define PROXIES_MAX 1024u
 #define SERVICES_MAX 96u   /* below what one node may register with the host (P2P_PROTOCOLS_MAX) */
 
@@ -77,8 +79,8 @@ struct Manager {
         void *observer_userdata;
 };
 
-/* config_path NULL: the default place. Makes identity and config where there are none, listens, starts the relays.
- * Logs why it fails. */
+/* config_path NULL: the default place. Makes identity and config where there are none, listens, starts the
+ * relays. Logs why it fails. */
 int manager_new(p2p_loop *loop, const char *config_path, Manager **ret);
 Manager *manager_free(Manager *manager);
 P2P_CLEANUP(Manager, manager_free);

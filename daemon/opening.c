@@ -3,9 +3,10 @@
 /*
  * An opening repeats one attempt until it has a stream, an answer that will not change, or no time left.
  *
- * What will not change: another identity, no such protocol, a limit of ours. What may: no path yet, a relay that is
- * coming back, a connection that broke while it was used. A peer that refuses us by gating lets the handshake finish and
- * says so afterwards, on the connection; so after every break the Refusals are asked before the next try.
+ * What will not change: another identity, no such protocol, a limit of ours. What may: no path yet, a relay
+ * that is coming back, a connection that broke while it was used. A peer that refuses us by gating lets the
+ * handshake finish and says so afterwards, on the connection; so after every break the Refusals are asked
+ * before the next try.
  */
 
 #include "daemon/opening.h"
@@ -25,7 +26,8 @@ struct Opening {
         bool confirm;
         uint64_t since, pause;
         int error;  /* of the last attempt */
-        bool reset; /* the stream was, and not with its connection: if that still stands after a pause, it is an answer */
+        bool reset; /* the stream was, and not with its connection: if that still stands after a pause, it is
+                       an answer */
         p2p_open *open;
         p2p_timer timer;
         OpeningDone done;
@@ -109,8 +111,8 @@ static int attempt(Opening *o) {
         return p2p_open_new(o->host, &o->peer, o->protocol, &options, on_open, o, &o->open);
 }
 
-int opening_new(p2p_host *host, const Refusals *refusals, const p2p_peer_id *peer, const char *protocol, bool confirm,
-                OpeningDone done, void *userdata, Opening **ret) {
+int opening_new(p2p_host *host, const Refusals *refusals, const p2p_peer_id *peer, const char *protocol,
+                bool confirm, OpeningDone done, void *userdata, Opening **ret) {
         _cleanup_(opening_freep) Opening *o = NULL;
         int r;
 
@@ -119,8 +121,14 @@ int opening_new(p2p_host *host, const Refusals *refusals, const p2p_peer_id *pee
         o = malloc(sizeof(*o));
         if (!o)
                 return -ENOMEM;
-        *o = (Opening){ .host = host, .refusals = refusals, .peer = *peer, .confirm = confirm, .pause = PAUSE_MIN_USEC,
-                        .since = p2p_loop_now(p2p_host_loop(host)), .done = done, .userdata = userdata };
+        *o = (Opening){ .host = host,
+                        .refusals = refusals,
+                        .peer = *peer,
+                        .confirm = confirm,
+                        .pause = PAUSE_MIN_USEC,
+                        .since = p2p_loop_now(p2p_host_loop(host)),
+                        .done = done,
+                        .userdata = userdata };
         (void) strcpy(o->protocol, protocol);
         p2p_timer_init(&o->timer, p2p_host_loop(host), on_timer, o);
 

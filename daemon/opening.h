@@ -11,13 +11,15 @@
 
 typedef struct Opening Opening;
 
-/* Runs once, from the loop, after the opening freed itself; the stream is the callee's. Errors: -EKEYREJECTED the peer
- * refuses us, -EPROTONOSUPPORT it has no such service (with confirm),
- * -ECONNREFUSED it reset the stream at once (with confirm; the code is lost), -ETIMEDOUT, -EHOSTUNREACH ...: not reachable in time. */
+/* Runs once, from the loop, after the opening freed itself; the stream is the callee's. Errors:
+ * -EKEYREJECTED the peer refuses us, -EPROTONOSUPPORT it has no such service (with confirm), -ECONNREFUSED
+ * it reset the stream at once (with confirm; the code is lost), -ETIMEDOUT, -EHOSTUNREACH ...: not reachable
+ * in time. */
 typedef void (*OpeningDone)(p2p_stream *stream, int error, void *userdata);
 
-/* Tries for OPENING_TIMEOUT_USEC while the peer cannot be reached; a refusal is final at once. refusals is borrowed. */
-int opening_new(p2p_host *host, const Refusals *refusals, const p2p_peer_id *peer, const char *protocol, bool confirm,
-                OpeningDone done, void *userdata, Opening **ret);
+/* Tries for OPENING_TIMEOUT_USEC while the peer cannot be reached; a refusal is final at once. refusals is
+ * borrowed. */
+int opening_new(p2p_host *host, const Refusals *refusals, const p2p_peer_id *peer, const char *protocol,
+                bool confirm, OpeningDone done, void *userdata, Opening **ret);
 Opening *opening_free(Opening *opening);
 P2P_CLEANUP(Opening, opening_free);

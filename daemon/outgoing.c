@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A local connection on its way to a peer. The socket waits in its tunnel until the stream is there; then the tunnel runs,
- * and nothing here is touched until its end.
+ * A local connection on its way to a peer. The socket waits in its tunnel until the stream is there; then
+ * the tunnel runs, and nothing here is touched until its end.
  *
- * When a tunnel breaks, its socket has been reset at once; the record waits VERDICT_USEC, because the reason may be still
- * on its way: a peer that gates us takes the streams down together with the connection, and the host tells of that later.
+ * When a tunnel breaks, its socket has been reset at once; the record waits VERDICT_USEC, because the reason
+ * may be still on its way: a peer that gates us takes the streams down together with the connection, and the
+ * host tells of that later.
  */
 
 #include "daemon/outgoing.h"
@@ -36,9 +37,11 @@ static void tell(Outgoing *o, const char *failure) {
 
 static void end_well(Outgoing *o, const char *reason) {
         audit(AUDIT_SESSION, AUDIT_PEER(&o->peer), AUDIT_TEXT("SERVICE", o->service),
-              AUDIT_NUMBER("BYTES_RX", outgoing_bytes_in(o)), AUDIT_NUMBER("BYTES_TX", outgoing_bytes_out(o)),
-              AUDIT_NUMBER("DURATION_USEC", p2p_loop_now(o->manager->loop) - o->since), AUDIT_TEXT("REASON", reason),
-              AUDIT_TEXT("DIRECTION", "outbound"), AUDIT_TEXT("PATH", o->relayed ? "RELAYED" : "DIRECT"));
+              AUDIT_NUMBER("BYTES_RX", outgoing_bytes_in(o)),
+              AUDIT_NUMBER("BYTES_TX", outgoing_bytes_out(o)),
+              AUDIT_NUMBER("DURATION_USEC", p2p_loop_now(o->manager->loop) - o->since),
+              AUDIT_TEXT("REASON", reason), AUDIT_TEXT("DIRECTION", "outbound"),
+              AUDIT_TEXT("PATH", o->relayed ? "RELAYED" : "DIRECT"));
         tell(o, NULL);
         outgoing_free(o);
 }
@@ -49,10 +52,11 @@ static void end_badly(Outgoing *o) {
         char texts[2][FAILURE_TEXT_MAX], whole[2 * FAILURE_TEXT_MAX + 2];
         const char *reason = texts[0], *remedy = texts[1];
 
-        failure_describe(failure_kind(&failure), o->peer_text, o->service, p2p_host_peer_id(o->manager->host), texts[0],
-                         texts[1]);
-        audit(AUDIT_SESSION_FAILED, AUDIT_PEER(&o->peer), AUDIT_TEXT("SERVICE", o->service), AUDIT_TEXT("REASON", reason),
-              AUDIT_TEXT("REMEDY", remedy), AUDIT_TEXT("DIRECTION", "outbound"));
+        failure_describe(failure_kind(&failure), o->peer_text, o->service,
+                         p2p_host_peer_id(o->manager->host), texts[0], texts[1]);
+        audit(AUDIT_SESSION_FAILED, AUDIT_PEER(&o->peer), AUDIT_TEXT("SERVICE", o->service),
+              AUDIT_TEXT("REASON", reason), AUDIT_TEXT("REMEDY", remedy),
+              AUDIT_TEXT("DIRECTION", "outbound"));
         (void) snprintf(whole, sizeof(whole), "%s; %s", texts[0], texts[1]);
         tell(o, whole);
         outgoing_free(o);
@@ -75,10 +79,10 @@ static void on_tunnel_done(Tunnel *tunnel, const TunnelResult *result, void *use
                 return;
         }
         if (tunnel_bytes_in(tunnel) > 0 || result->code == P2P_STREAM_BACKEND_RESET) {
-                end_well(o, result->code == P2P_STREAM_BACKEND_RESET    ? "reset by the service"
-                            : result->code == P2P_STREAM_GATED          ? "no longer authorized there"
-                            : p2p_stream_conn(o->stream)                ? "reset by the peer"
-                                                                        : "the connection to the peer was lost");
+                end_well(o, result->code == P2P_STREAM_BACKEND_RESET ? "reset by the service"
+                            : result->code == P2P_STREAM_GATED       ? "no longer authorized there"
+                            : p2p_stream_conn(o->stream)             ? "reset by the peer"
+                                                         : "the connection to the peer was lost");
                 return;
         }
         o->error = result->error;
@@ -110,8 +114,8 @@ static void on_opened(p2p_stream *stream, int error, void *userdata) {
         end_badly(o);
 }
 
-int outgoing_open_stream(Manager *m, const p2p_peer_id *peer, const char *service, bool confirm, OpeningDone done,
-                         void *userdata, Opening **ret) {
+int outgoing_open_stream(Manager *m, const p2p_peer_id *peer, const char *service, bool confirm,
+                         OpeningDone done, void *userdata, Opening **ret) {
         char protocol[SERVICE_PROTOCOL_MAX];
 
         if (!service_name_is_valid(service))
@@ -121,8 +125,8 @@ int outgoing_open_stream(Manager *m, const p2p_peer_id *peer, const char *servic
         return opening_new(m->host, &m->refusals, peer, protocol, confirm, done, userdata, ret);
 }
 
-static int outgoing_make(Manager *m, const p2p_peer_id *peer, const char *peer_text, const char *service, const char *caller,
-                         Outgoing **ret) {
+static int outgoing_make(Manager *m, const p2p_peer_id *peer, const char *peer_text, const char *service,
+                         const char *caller, Outgoing **ret) {
         _cleanup_(outgoing_freep) Outgoing *o = NULL;
 
         if (!service_name_is_valid(service))
@@ -132,7 +136,9 @@ static int outgoing_make(Manager *m, const p2p_peer_id *peer, const char *peer_t
         o = malloc(sizeof(*o));
         if (!o)
                 return -ENOMEM;
-        *o = (Outgoing){ .manager = m, .peer = *peer, .since = p2p_loop_now(m->loop), .number = ++m->last_number };
+        *o = (Outgoing){
+                .manager = m, .peer = *peer, .since = p2p_loop_now(m->loop), .number = ++m->last_number
+        };
         (void) strcpy(o->service, service);
         p2p_timer_init(&o->verdict, m->loop, on_verdict, o);
         p2p_list_init(&o->of_proxy);
@@ -147,8 +153,8 @@ static int outgoing_make(Manager *m, const p2p_peer_id *peer, const char *peer_t
         return 0;
 }
 
-int64_t outgoing_new(Manager *m, Proxy *proxy, int fd, const p2p_peer_id *peer, const char *peer_text, const char *service,
-                     const char *caller) {
+int64_t outgoing_new(Manager *m, Proxy *proxy, int fd, const p2p_peer_id *peer, const char *peer_text,
+                     const char *service, const char *caller) {
         _cleanup_(outgoing_freep) Outgoing *o = NULL;
         int r;
 

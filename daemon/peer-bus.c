@@ -16,7 +16,8 @@ char *peer_object_path(const Peer *peer) {
         return sd_bus_path_encode(BUS_PEER_PREFIX, peer->text, &path) < 0 ? NULL : path;
 }
 
-int peer_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error) {
+int peer_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                     sd_bus_error *error) {
         const Api *api = userdata;
         char *id;
         int r;
@@ -61,9 +62,9 @@ void peer_emit_changed(Api *api, const Peer *peer) {
         char *path = peer_object_path(peer);
 
         if (path)
-                (void) sd_bus_emit_properties_changed(api->bus, path, BUS_PEER_INTERFACE, "Name", "PathType", "Address",
-                                                      "Transport", "IPVersion", "Limited", "Authorized", "AgentVersion",
-                                                      "ConnectedTimestamp", NULL);
+                (void) sd_bus_emit_properties_changed(
+                        api->bus, path, BUS_PEER_INTERFACE, "Name", "PathType", "Address", "Transport",
+                        "IPVersion", "Limited", "Authorized", "AgentVersion", "ConnectedTimestamp", NULL);
         free(path);
 }
 
@@ -75,8 +76,8 @@ static const char *address_text(const p2p_conn *conn, char text[static P2P_ADDR_
         return addr ? p2p_addr_format(addr, text) : text;
 }
 
-static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                    void *userdata, sd_bus_error *error) {
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Peer *peer = userdata;
         const p2p_conn *conn = peer_conn(peer);
         char address[P2P_ADDR_TEXT_MAX];
@@ -102,24 +103,25 @@ static int get_text(sd_bus *bus, const char *path, const char *interface, const 
         return sd_bus_message_append(reply, "s", text ? text : "");
 }
 
-static int get_limited(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                       void *userdata, sd_bus_error *error) {
+static int get_limited(sd_bus *bus, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const p2p_conn *conn = peer_conn(userdata);
 
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
         return sd_bus_message_append(reply, "b", (int) (conn && p2p_conn_is_limited(conn)));
 }
 
-static int get_authorized(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                          void *userdata, sd_bus_error *error) {
+static int get_authorized(sd_bus *bus, const char *path, const char *interface, const char *property,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Peer *peer = userdata;
 
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "b", (int) (access_check(peer->manager->access, &peer->id) == ACCESS_ALLOWED));
+        return sd_bus_message_append(
+                reply, "b", (int) (access_check(peer->manager->access, &peer->id) == ACCESS_ALLOWED));
 }
 
-static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                      void *userdata, sd_bus_error *error) {
+static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Peer *peer = userdata;
         const p2p_conn *conn = peer_conn(peer);
         uint64_t value = 0;
@@ -162,7 +164,8 @@ static int append_peer(sd_bus_message *reply, const Peer *peer) {
                 r = sd_bus_message_append(reply, "ss", peer->text, best ? p2p_conn_agent(best) : "");
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "s");
-        for (p2p_conn *conn = p2p_host_first_conn(peer->manager->host); r >= 0 && conn; conn = p2p_conn_next(conn))
+        for (p2p_conn *conn = p2p_host_first_conn(peer->manager->host); r >= 0 && conn;
+             conn = p2p_conn_next(conn))
                 if (p2p_peer_id_equal(p2p_conn_peer(conn), &peer->id))
                         r = sd_bus_message_append(reply, "s", address_text(conn, text));
         if (r >= 0)
@@ -174,7 +177,8 @@ static int append_peer(sd_bus_message *reply, const Peer *peer) {
 }
 
 /* Begins the reply of a list. 1: go on. */
-static int begin_list(sd_bus_message *m, Api *api, const char *type, sd_bus_message **ret, sd_bus_error *error) {
+static int begin_list(sd_bus_message *m, Api *api, const char *type, sd_bus_message **ret,
+                      sd_bus_error *error) {
         sd_bus_message *reply = NULL;
         int r;
 
@@ -231,11 +235,13 @@ int method_list_paths(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = begin_list(m, api, "(ssstssd)", &reply, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        for (p2p_conn *conn = p2p_host_first_conn(api->manager->host); r >= 0 && conn; conn = p2p_conn_next(conn))
+        for (p2p_conn *conn = p2p_host_first_conn(api->manager->host); r >= 0 && conn;
+             conn = p2p_conn_next(conn))
                 r = sd_bus_message_append(reply, "(ssstssd)", p2p_peer_id_format(p2p_conn_peer(conn), id),
                                           peer_path_type(conn), address_text(conn, address),
-                                          manager_realtime(api->manager, p2p_conn_opened_at(conn)), peer_transport(conn),
-                                          peer_ip_version(conn), (double) p2p_conn_rtt(conn) / USEC_PER_MSEC);
+                                          manager_realtime(api->manager, p2p_conn_opened_at(conn)),
+                                          peer_transport(conn), peer_ip_version(conn),
+                                          (double) p2p_conn_rtt(conn) / USEC_PER_MSEC);
         return end_list(reply, r);
 }
 
@@ -252,7 +258,8 @@ int method_list_authorized_peers(sd_bus_message *m, void *userdata, sd_bus_error
         for (size_t i = 0; r >= 0 && keys && i < authorized_keys_count(keys); i++) {
                 const AuthorizedPeer *p = authorized_keys_at(keys, i);
 
-                r = sd_bus_message_append(reply, "(sssts)", p2p_peer_id_format(&p->id, id), p->comment, p->verified,
+                r = sd_bus_message_append(reply, "(sssts)", p2p_peer_id_format(&p->id, id), p->comment,
+                                          p->verified,
                                           p->expires == USEC_INFINITY ? UINT64_C(0) : p->expires, p->group);
         }
         return end_list(reply, r);
@@ -280,7 +287,8 @@ int method_resolve(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (peer)
                 path = peer_object_path(peer);
         r = sd_bus_reply_method_return(m, "sso", p2p_peer_id_format(&id, text),
-                                       manager_resolve(api->manager, name, &id) > 0 ? "local_config" : "peer_id",
+                                       manager_resolve(api->manager, name, &id) > 0 ? "local_config"
+                                                                                    : "peer_id",
                                        path ? path : "/");
         free(path);
         return r;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Peers follow connections: the first one of a peer makes its Peer, which is the userdata of every connection to it, and the
- * end of the last one frees it. What a Peer shows is asked from the host when it is asked for, so nothing here goes stale
- * (the original's path list did: daemon-api.md 6).
+ * Peers follow connections: the first one of a peer makes its Peer, which is the userdata of every
+ * connection to it, and the end of the last one frees it. What a Peer shows is asked from the host when it
+ * is asked for, so nothing here goes stale (the original's path list did: daemon-api.md 6).
  */
 
 #include "daemon/peer.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One ping: a stream of the ping-pong protocol, "ping\n", and the clock until "pong\n" is there. The far side has
- * PINGPONG_DEADLINE_USEC to answer and as many bytes as a line may have.
+ * One ping: a stream of the ping-pong protocol, "ping\n", and the clock until "pong\n" is there. The far
+ * side has PINGPONG_DEADLINE_USEC to answer and as many bytes as a line may have.
  */
 
 #include <errno.h>
@@ -103,7 +103,8 @@ static void on_opened(p2p_stream *stream, int error, void *userdata) {
         p2p_task_post(&p->wake);
 }
 
-int ping_new(Manager *manager, const p2p_peer_id *peer, const char *protocol, PingDone done, void *userdata, Ping **ret) {
+int ping_new(Manager *manager, const p2p_peer_id *peer, const char *protocol, PingDone done, void *userdata,
+             Ping **ret) {
         _cleanup_(ping_freep) Ping *p = NULL;
         int r;
 

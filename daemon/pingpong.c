@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Answers pings. A stream may say one line of PINGPONG_LINE_MAX bytes within PINGPONG_DEADLINE_USEC; the original waits for
- * ever, without a limit (daemon-api.md 6). Like a service it is for authorized peers only, whoever dialled.
+ * Answers pings. A stream may say one line of PINGPONG_LINE_MAX bytes within PINGPONG_DEADLINE_USEC; the
+ * original waits for ever, without a limit (daemon-api.md 6). Like a service it is for authorized peers
+ * only, whoever dialled.
  */
 
 #include "daemon/pingpong.h"

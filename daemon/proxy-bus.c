@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * dev.peerup.daemon1.Proxy, and the manager's methods about proxies. A proxy belongs to who passed its listener and ends when
- * that caller leaves the bus; its open connections go on.
+ * dev.peerup.daemon1.Proxy, and the manager's methods about proxies. A proxy belongs to who passed its
+ * listener and ends when that caller leaves the bus; its open connections go on.
  */
 
 #include "daemon/proxy.h"
@@ -28,7 +28,8 @@ char *proxy_object_path(const Proxy *proxy) {
         return sd_bus_path_encode(BUS_PROXY_PREFIX, proxy->id, &path) < 0 ? NULL : path;
 }
 
-int proxy_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error) {
+int proxy_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                      sd_bus_error *error) {
         const Api *api = userdata;
         char *id;
         int r;
@@ -65,8 +66,9 @@ void proxy_emit_changed(Api *api, const Proxy *proxy) {
         char *path = proxy_object_path(proxy);
 
         if (path)
-                (void) sd_bus_emit_properties_changed(api->bus, path, BUS_PROXY_INTERFACE, "Connections", "BytesIn",
-                                                      "BytesOut", "LastError", "LastErrorTimestamp", NULL);
+                (void) sd_bus_emit_properties_changed(api->bus, path, BUS_PROXY_INTERFACE, "Connections",
+                                                      "BytesIn", "BytesOut", "LastError",
+                                                      "LastErrorTimestamp", NULL);
         free(path);
 }
 
@@ -107,8 +109,8 @@ static int set_owner(Api *api, Proxy *proxy, sd_bus_message *m) {
 }
 
 /* ---- properties ---- */
-static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                    void *userdata, sd_bus_error *error) {
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Proxy *p = userdata;
         const char *text = p->listen;
 
@@ -130,8 +132,8 @@ static int get_connections(sd_bus *bus, const char *path, const char *interface,
         return sd_bus_message_append(reply, "u", proxy_connections(userdata));
 }
 
-static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                      void *userdata, sd_bus_error *error) {
+static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Proxy *p = userdata;
         uint64_t in, out;
 
@@ -197,8 +199,8 @@ int method_list_proxies(sd_bus_message *m, void *userdata, sd_bus_error *error) 
                 char *path = proxy_object_path(p);
 
                 if (r >= 0)
-                        r = path ? sd_bus_message_append(reply, "(ssssuo)", p->id, p->peer, p->service, p->listen,
-                                                         proxy_connections(p), path)
+                        r = path ? sd_bus_message_append(reply, "(ssssuo)", p->id, p->peer, p->service,
+                                                         p->listen, proxy_connections(p), path)
                                  : -ENOMEM;
                 free(path);
         }
@@ -213,14 +215,16 @@ int method_list_proxies(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 static int tell(sd_bus_error *error, int r, const char *peer) {
         switch (r) {
         case -EINVAL:
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME, "A service's name has " SERVICE_NAME_RULE);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
+                                         "A service's name has " SERVICE_NAME_RULE);
         case -ENXIO:
                 return api_no_such_peer(error, peer);
         case -ENOTSOCK:
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A listening stream socket is wanted");
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "A listening stream socket is wanted");
         case -ENOBUFS:
-                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "There are %u proxies, which is the limit",
-                                         PROXIES_MAX);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                         "There are %u proxies, which is the limit", PROXIES_MAX);
         }
         return r;
 }
@@ -274,6 +278,7 @@ int method_close_proxy(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r < 0 ? r : 1;
         proxy = proxy_find(api->manager, id);
         if (!proxy)
-                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_PROXY, "There is no such proxy: see peerupctl proxies");
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_PROXY,
+                                         "There is no such proxy: see peerupctl proxies");
         return close_proxy(m, proxy, abort);
 }

@@ -3,12 +3,12 @@
 /*
  * Accepts on a listening socket that PID 1 made and somebody passed to us.
  *
- * Its file description is shared, so its O_NONBLOCK may be cleared by others at any time: it is set again before every
- * batch, and accept(2) runs only when poll says that somebody waits. Out of file descriptors the proxy pauses for
- * PAUSE_USEC instead of spinning; what waits stays in the socket's queue.
+ * Its file description is shared, so its O_NONBLOCK may be cleared by others at any time: it is set again
+ * before every batch, and accept(2) runs only when poll says that somebody waits. Out of file descriptors
+ * the proxy pauses for PAUSE_USEC instead of spinning; what waits stays in the socket's queue.
  *
- * Idle is told once, PROXY_IDLE_USEC after the last accept and end of a connection; the owner then closes the proxy, and a
- * connection that comes meanwhile waits in the queue for the next one (architecture.md 2).
+ * Idle is told once, PROXY_IDLE_USEC after the last accept and end of a connection; the owner then closes
+ * the proxy, and a connection that comes meanwhile waits in the queue for the next one (architecture.md 2).
  */
 
 #include "daemon/proxy.h"
@@ -53,8 +53,9 @@ static void refuse_unknown(Proxy *p, int fd) {
         char text[96 + 2 * PROXY_PEER_MAX];
 
         socket_reset(fd);
-        (void) snprintf(text, sizeof(text), "no peer is called %s here; give it a name: peerupctl auth add ID --name %s", p->peer,
-                        p->peer);
+        (void) snprintf(text, sizeof(text),
+                        "no peer is called %s here; give it a name: peerupctl auth add ID --name %s",
+                        p->peer, p->peer);
         if (!p->last_error || strcmp(p->last_error, text) != 0)
                 log_warning("%s: %s", p->id, text);
         set_error(p, text);
@@ -159,7 +160,8 @@ static int proxy_make(Manager *m, const char *peer, const char *service, Proxy *
 
         if (!service_name_is_valid(service))
                 return -EINVAL;
-        if (strlen(peer) >= PROXY_PEER_MAX || (!peer_name_is_valid(peer) && manager_resolve(m, peer, &id) < 0))
+        if (strlen(peer) >= PROXY_PEER_MAX ||
+            (!peer_name_is_valid(peer) && manager_resolve(m, peer, &id) < 0))
                 return -ENXIO;
         if (m->n_proxies >= PROXIES_MAX)
                 return -ENOBUFS;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Proxy: a listening socket that somebody handed over; each connection to it becomes an Outgoing (architecture.md 2). */
+/* Proxy: a listening socket that somebody handed over; each connection to it becomes an Outgoing
+ * (architecture.md 2). */
 
 #include "daemon/manager.h"
 #include "daemon/socket.h"
@@ -32,9 +33,9 @@ struct Proxy {
         void *owner; /* the observer's */
 };
 
-/* Takes the fd on success. -EINVAL: the service's name; -ENXIO: what is neither a name nor an id; -ENOTSOCK: no listening
- * stream socket; -ENOBUFS: PROXIES_MAX. A name that nobody has now is fine: each connection is then refused with the
- * reason. */
+/* Takes the fd on success. -EINVAL: the service's name; -ENXIO: what is neither a name nor an id; -ENOTSOCK:
+ * no listening stream socket; -ENOBUFS: PROXIES_MAX. A name that nobody has now is fine: each connection is
+ * then refused with the reason. */
 int proxy_new(Manager *manager, const char *peer, const char *service, int fd, Proxy **ret);
 /* Closes our hold on the listener. Open connections go on. */
 Proxy *proxy_free(Proxy *proxy);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A ring of the last refusals. A peer that gates us lets the handshake finish, ends the connection with GoAway 0x1007 and
- * takes our streams with it: what those see is a break, and this is where the reason is found.
+ * A ring of the last refusals. A peer that gates us lets the handshake finish, ends the connection with
+ * GoAway 0x1007 and takes our streams with it: what those see is a break, and this is where the reason is
+ * found.
  */
 
 #include "daemon/refusals.h"

@@ -6,7 +6,8 @@
 #include <p2p/macro.h>
 #include <p2p/peer.h>
 
-#define REFUSALS_MAX 64u /* the oldest is forgotten; arbitrary, more than the peers that anybody dials in a second */
+#define REFUSALS_MAX                                                                                        \
+        64u /* the oldest is forgotten; arbitrary, more than the peers that anybody dials in a second */
 
 typedef struct Refusals {
         struct {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The relays of the config. Their addresses go into the host's book for good, each relay gets one reservation, which keeps
- * itself alive (p2p/circuit.h); what changes is told to the observer, and to the journal once per change of mind: a relay
- * that stays away is not a line every eight seconds.
+ * The relays of the config. Their addresses go into the host's book for good, each relay gets one
+ * reservation, which keeps itself alive (p2p/circuit.h); what changes is told to the observer, and to the
+ * journal once per change of mind: a relay that stays away is not a line every eight seconds.
  *
- * Every peer may be behind every relay: a dial tries the circuit addresses of all of them beside what identify told.
+ * Every peer may be behind every relay: a dial tries the circuit addresses of all of them beside what
+ * identify told.
  */
 
 #include "daemon/relays.h"
@@ -16,7 +17,8 @@
 
 #include "service/journal.h"
 
-#define PATH_TTL_USEC (10 * USEC_PER_MINUTE) /* renewed at each opening; a removed relay is forgotten after that */
+#define PATH_TTL_USEC                                                                                       \
+        (10 * USEC_PER_MINUTE) /* renewed at each opening; a removed relay is forgotten after that */
 
 typedef struct Relay {
         Relays *relays; /* borrowed */
@@ -67,7 +69,8 @@ static void record(Relay *relay, bool active) {
 
         if (active && !relay->was_active)
                 audit(AUDIT_RELAY_RESERVED, AUDIT_PEER(&relay->id), AUDIT_TEXT("ADDR", address_of(relay)));
-        else if (!active && error < 0 && (relay->was_active || error != relay->told_error || status != relay->told_status))
+        else if (!active && error < 0 &&
+                 (relay->was_active || error != relay->told_error || status != relay->told_status))
                 audit(AUDIT_RELAY_LOST, AUDIT_PEER(&relay->id), AUDIT_TEXT("ADDR", address_of(relay)),
                       AUDIT_TEXT("REASON", status ? p2p_hop_status_name(status) : strerror(-error)));
         else
@@ -186,7 +189,8 @@ static void reserve(Relays *rs) {
         P2P_LIST_FOREACH(relay, &rs->relays, Relay, link) {
                 if (relay->reservation)
                         continue;
-                r = p2p_reservation_new(rs->manager->circuit, &relay->id, on_changed, relay, &relay->reservation);
+                r = p2p_reservation_new(rs->manager->circuit, &relay->id, on_changed, relay,
+                                        &relay->reservation);
                 if (r < 0) {
                         (void) log_error_errno(r, "Relay %s is left out: %m", address_of(relay));
                         for (unsigned i = 0; i < rs->n; i++)
@@ -235,7 +239,8 @@ bool relays_at(const Relays *rs, unsigned i, RelayInfo *ret) {
 
         for (unsigned j = 0; j < rs->n; j++)
                 if (rs->addresses[j].relay && k++ == i) {
-                        *ret = (RelayInfo){ .address = rs->addresses[j].text, .relay = &rs->addresses[j].relay->id,
+                        *ret = (RelayInfo){ .address = rs->addresses[j].text,
+                                            .relay = &rs->addresses[j].relay->id,
                                             .reservation = rs->addresses[j].relay->reservation };
                         return true;
                 }
@@ -251,7 +256,7 @@ unsigned relays_n_active(const Relays *rs) {
         Relay *relay;
 
         P2P_LIST_FOREACH(relay, (p2p_list *) &rs->relays, Relay, link)
-                n += relay->reservation && p2p_reservation_state_of(relay->reservation) == P2P_RESERVATION_ACTIVE;
+        n += relay->reservation && p2p_reservation_state_of(relay->reservation) == P2P_RESERVATION_ACTIVE;
         return n;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A request owns the operation that it waits for. Its caller's leaving frees it, which frees the operation, and nothing
- * calls back (architecture.md 5).
+ * A request owns the operation that it waits for. Its caller's leaving frees it, which frees the operation,
+ * and nothing calls back (architecture.md 5).
  */
 
 #include "daemon/request-bus.h"

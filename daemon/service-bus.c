@@ -56,13 +56,14 @@ void service_emit_changed(Api *api, const Service *service) {
         char *path = service_object_path(service);
 
         if (path)
-                (void) sd_bus_emit_properties_changed(api->bus, path, BUS_SERVICE_INTERFACE, "LocalAddress", "Enabled",
-                                                      "Transient", "AllowedPeers", "Connections", NULL);
+                (void) sd_bus_emit_properties_changed(api->bus, path, BUS_SERVICE_INTERFACE, "LocalAddress",
+                                                      "Enabled", "Transient", "AllowedPeers", "Connections",
+                                                      NULL);
         free(path);
 }
 
-static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                    void *userdata, sd_bus_error *error) {
+static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
+                    sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Service *service = userdata;
 
         (void) bus, (void) path, (void) interface, (void) error;
@@ -135,7 +136,8 @@ const sd_bus_vtable service_vtable[] = {
         SD_BUS_PROPERTY("Enabled", "b", get_enabled, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Transient", "b", get_transient, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("AllowedPeers", "as", get_allowed, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("Connections", "u", NULL, offsetof(Service, n_incoming), SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Connections", "u", NULL, offsetof(Service, n_incoming),
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };
 
@@ -155,7 +157,8 @@ int method_list_services(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 char *path = service_object_path(s);
 
                 if (r >= 0)
-                        r = path ? sd_bus_message_append(reply, "(sssbo)", s->name, s->protocol, s->address, 1, path)
+                        r = path ? sd_bus_message_append(reply, "(sssbo)", s->name, s->protocol, s->address,
+                                                         1, path)
                                  : -ENOMEM;
                 free(path);
         }
@@ -178,15 +181,16 @@ static int tell(sd_bus_error *error, int r, const char *name, char *reason) {
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
                                          "peer-up speaks '%s' itself: choose another name", name);
         case -EDESTADDRREQ:
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDRESS,
-                                         "An address is host:port, :port or /path of a UNIX socket, as localhost:22");
+                return sd_bus_error_setf(
+                        error, BUS_ERROR_INVALID_ADDRESS,
+                        "An address is host:port, :port or /path of a UNIX socket, as localhost:22");
         case -EEXIST:
                 free(reason);
                 return sd_bus_error_setf(error, BUS_ERROR_SERVICE_EXISTS, "There is a service '%s' already: "
                                          "remove it first: peerupctl service remove %s", name, name);
         case -ENOBUFS:
-                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "There are %u services, which is the limit",
-                                         SERVICES_MAX);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                         "There are %u services, which is the limit", SERVICES_MAX);
         }
         return api_config_error(error, r, "The service is not offered", reason);
 }
@@ -208,9 +212,12 @@ int method_expose_service(sd_bus_message *m, void *userdata, sd_bus_error *error
         if (r < 0)
                 return r;
         if (options.persistent && options.allowed)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A list of peers is not written by this call: "
-                                         "add allowed_peers to the service in config.yaml, then systemctl reload peerup");
-        r = manager_expose(api->manager, name, address, options.allowed, options.n_allowed, options.persistent, &reason);
+                return sd_bus_error_setf(
+                        error, SD_BUS_ERROR_INVALID_ARGS,
+                        "A list of peers is not written by this call: "
+                        "add allowed_peers to the service in config.yaml, then systemctl reload peerup");
+        r = manager_expose(api->manager, name, address, options.allowed, options.n_allowed,
+                           options.persistent, &reason);
         if (r < 0)
                 return tell(error, r, service_name_is_valid(name) ? name : "?", reason);
         return sd_bus_reply_method_return(m, NULL);
@@ -228,6 +235,7 @@ int method_unexpose_service(sd_bus_message *m, void *userdata, sd_bus_error *err
         if (r <= 0)
                 return r < 0 ? r : 1;
         if (!service_name_is_valid(name))
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME, "A service's name has " SERVICE_NAME_RULE);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
+                                         "A service's name has " SERVICE_NAME_RULE);
         return unexpose(m, api, name, error);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Services: the name, the backend's address, and who may use it. The protocol id is always /peerup/NAME/1.0.0, as in the
- * original (protocols.md 2); names that peer-up itself speaks are refused (protocols.md 0).
+ * Services: the name, the backend's address, and who may use it. The protocol id is always
+ * /peerup/NAME/1.0.0, as in the original (protocols.md 2); names that peer-up itself speaks are refused
+ * (protocols.md 0).
  */
 
 #include "daemon/service.h"
@@ -51,8 +52,8 @@ int service_update(Service *s, const char *address, const p2p_peer_id *allowed, 
         return 0;
 }
 
-int service_new(Manager *manager, const char *name, const char *address, const p2p_peer_id *allowed, size_t n_allowed,
-                bool transient, Service **ret) {
+int service_new(Manager *manager, const char *name, const char *address, const p2p_peer_id *allowed,
+                size_t n_allowed, bool transient, Service **ret) {
         Service *s;
         int r;
 

@@ -26,12 +26,13 @@ struct Service {
         bool dirty; /* the observer's */
 };
 
-void service_format_protocol(const char *name, char protocol[static SERVICE_PROTOCOL_MAX]); /* a valid name */
+void service_format_protocol(const char *name,
+                             char protocol[static SERVICE_PROTOCOL_MAX]); /* a valid name */
 
-/* -EINVAL: the name; -EPERM: a reserved one; -EDESTADDRREQ: the address; -EEXIST; -ENOBUFS. allowed NULL: every authorized
- * peer. Copies everything. */
-int service_new(Manager *manager, const char *name, const char *address, const p2p_peer_id *allowed, size_t n_allowed,
-                bool transient, Service **ret);
+/* -EINVAL: the name; -EPERM: a reserved one; -EDESTADDRREQ: the address; -EEXIST; -ENOBUFS. allowed NULL:
+ * every authorized peer. Copies everything. */
+int service_new(Manager *manager, const char *name, const char *address, const p2p_peer_id *allowed,
+                size_t n_allowed, bool transient, Service **ret);
 /* New streams are refused at once; open tunnels go on. */
 Service *service_free(Service *service);
 P2P_CLEANUP(Service, service_free);

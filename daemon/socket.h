@@ -13,12 +13,12 @@ int socket_check_connected(int fd);
 /* A listening one, likewise. */
 int socket_check_listening(int fd);
 
-/* On TCP: no delay, keep-alive, and a reset if it is closed by anything but socket_close() (this process being killed, say).
- * Nothing elsewhere. Never fails in a way that matters. */
+/* On TCP: no delay, keep-alive, and a reset if it is closed by anything but socket_close() (this process
+ * being killed, say). Nothing elsewhere. Never fails in a way that matters. */
 void socket_tune(int fd);
 
-/* Ends a connection as an error and closes the fd: a RST on TCP even while somebody holds a duplicate; a UNIX socket
- * just ends. */
+/* Ends a connection as an error and closes the fd: a RST on TCP even while somebody holds a duplicate; a
+ * UNIX socket just ends. */
 void socket_reset(int fd);
 
 /* Ends a connection well and closes the fd: what was sent still arrives. */

@@ -13,7 +13,9 @@
 
 static void on_pong(uint64_t rtt, bool relayed, int error, uint32_t code, void *userdata) {
         _cleanup_(request_freep) Request *q = userdata;
-        Failure failure = { .error = error, .code = code, .opened = error == -EBADMSG || error == -ECONNREFUSED,
+        Failure failure = { .error = error,
+                            .code = code,
+                            .opened = error == -EBADMSG || error == -ECONNREFUSED,
                             .alive = true };
         char id[P2P_PEER_ID_TEXT_MAX];
 
@@ -75,7 +77,8 @@ int method_connect(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (!service_name_is_valid(service))
                 return no_such_service(error);
         if (socket_check_connected(fd) < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "A connected stream socket is wanted");
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "A connected stream socket is wanted");
         fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* the message's */
         if (fd < 0)
                 return -errno;
@@ -106,7 +109,9 @@ static int join(Request *q, p2p_stream *stream) {
 
 static void on_opened(p2p_stream *stream, int error, void *userdata) {
         _cleanup_(request_freep) Request *q = userdata;
-        Failure failure = { .error = error, .opened = error == -ECONNREFUSED, .alive = error == -ECONNREFUSED };
+        Failure failure = { .error = error,
+                            .opened = error == -ECONNREFUSED,
+                            .alive = error == -ECONNREFUSED };
 
         q->opening = NULL;
         if (error >= 0) {

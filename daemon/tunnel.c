@@ -3,14 +3,15 @@
 /*
  * The pump of a tunnel. It knows no header and no peer: bytes in, bytes out.
  *
- * Each direction is a Pipe with three states: open, `ended` (its source is at its end, bytes may be left over), and
- * `closed` (the end was passed on). Bytes travel through scratch memory that all tunnels share; only what the sink did
- * not take is copied into a buffer of the pipe's own, and nothing more is read until that is gone. So an idle tunnel
- * holds no buffer, and a blocked one at most TUNNEL_SCRATCH_SIZE per direction.
+ * Each direction is a Pipe with three states: open, `ended` (its source is at its end, bytes may be left
+ * over), and `closed` (the end was passed on). Bytes travel through scratch memory that all tunnels share;
+ * only what the sink did not take is copied into a buffer of the pipe's own, and nothing more is read until
+ * that is gone. So an idle tunnel holds no buffer, and a blocked one at most TUNNEL_SCRATCH_SIZE per
+ * direction.
  *
- * The socket is watched by edges, which are remembered as `readable` and `writable` until the kernel says EAGAIN. After
- * TURN_BUDGET bytes in one direction the tunnel posts itself and lets the others run. Both failures end both sides: a
- * reset that comes in at one end goes out at the other.
+ * The socket is watched by edges, which are remembered as `readable` and `writable` until the kernel says
+ * EAGAIN. After TURN_BUDGET bytes in one direction the tunnel posts itself and lets the others run. Both
+ * failures end both sides: a reset that comes in at one end goes out at the other.
  */
 
 #include "daemon/tunnel.h"
@@ -233,7 +234,8 @@ static int pump_in(Tunnel *t, TunnelEnd *ret_end) {
         return 0;
 }
 
-/* Reading the channel comes first: if the far side reset it, its code is the better reason than a failed write. */
+/* Reading the channel comes first: if the far side reset it, its code is the better reason than a failed
+ * write. */
 static void run(Tunnel *t) {
         TunnelEnd end;
         int in, out;
@@ -285,7 +287,12 @@ int tunnel_new(p2p_loop *loop, uint8_t *scratch, int fd, TunnelDone done, void *
         t = malloc(sizeof(*t));
         if (!t)
                 return -ENOMEM;
-        *t = (Tunnel){ .loop = loop, .scratch = scratch, .fd = -1, .readable = true, .writable = true, .done = done,
+        *t = (Tunnel){ .loop = loop,
+                       .scratch = scratch,
+                       .fd = -1,
+                       .readable = true,
+                       .writable = true,
+                       .done = done,
                        .userdata = userdata };
         p2p_task_init(&t->turn, loop, on_turn, t);
 

@@ -24,12 +24,13 @@ typedef struct TunnelResult {
         uint32_t code; /* with which the far side reset the channel; 0 */
 } TunnelResult;
 
-/* Runs once, from the loop; may free the tunnel. Both sides have been ended then: in order, or by a reset. */
+/* Runs once, from the loop; may free the tunnel. Both sides have been ended then: in order, or by a reset.
+ */
 typedef void (*TunnelDone)(Tunnel *tunnel, const TunnelResult *result, void *userdata);
 
-/* Takes the fd on success: a connected stream socket, checked by the caller; it need not be non-blocking. scratch:
- * TUNNEL_SCRATCH_SIZE bytes, borrowed, shared by all tunnels of a loop. Until a channel is attached only an error of the
- * socket is noticed (which ends the tunnel). */
+/* Takes the fd on success: a connected stream socket, checked by the caller; it need not be non-blocking.
+ * scratch: TUNNEL_SCRATCH_SIZE bytes, borrowed, shared by all tunnels of a loop. Until a channel is attached
+ * only an error of the socket is noticed (which ends the tunnel). */
 int tunnel_new(p2p_loop *loop, uint8_t *scratch, int fd, TunnelDone done, void *userdata, Tunnel **ret);
 
 /* Once. The channel is borrowed: the owner frees it after the tunnel. Moves nothing before the next turn. */

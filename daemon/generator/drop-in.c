@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * config.yaml belongs to the user peerup, and the generator runs as root: a newline in a string would be a unit of the
- * attacker's (architecture.md 8). So nothing is copied. A port is printed from its number, an address from its bytes, a
- * name only after each of its characters was found in a list; '%', which systemd expands, is in none. What the config
- * reader checked before does not count here.
+ * config.yaml belongs to the user peerup, and the generator runs as root: a newline in a string would be a
+ * unit of the attacker's (architecture.md 8). So nothing is copied. A port is printed from its number, an
+ * address from its bytes, a name only after each of its characters was found in a list; '%', which systemd
+ * expands, is in none. What the config reader checked before does not count here.
  */
 
 #include "daemon/generator/drop-in.h"

@@ -12,6 +12,6 @@ typedef struct DropIns {
         char service[DROP_IN_MAX]; /* of peerup-proxy@NAME.service */
 } DropIns;
 
-/* -EINVAL: something in it may not stand in a unit file; *ret_why names the field. Only numbers, IP addresses and names of
- * [A-Za-z0-9._-] are printed, and paths of them below /run/peerup. */
+/* -EINVAL: something in it may not stand in a unit file; *ret_why names the field. Only numbers, IP
+ * addresses and names of [A-Za-z0-9._-] are printed, and paths of them below /run/peerup. */
 int drop_ins_format(const ConfigProxy *proxy, DropIns *ret, const char **ret_why);

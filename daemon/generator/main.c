@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * peerup-generator: run by systemd at boot and at each daemon-reload, with the three directories of systemd.generator(7). It
- * always succeeds: a config with an error must not look like a broken boot. PEERUP_CONFIG names another file, for tests.
+ * peerup-generator: run by systemd at boot and at each daemon-reload, with the three directories of
+ * systemd.generator(7). It always succeeds: a config with an error must not look like a broken boot.
+ * PEERUP_CONFIG names another file, for tests.
  */
 
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads the config as a hostile file and writes one drop-in per unit: DIRECTORY/peerup-proxy@NAME.socket.d/50-peerup.conf
- * and the service's. The units themselves are templates, so that `systemctl enable` works on them; a generated unit cannot
- * be enabled. The directory is systemd's own and empty at each run.
+ * Reads the config as a hostile file and writes one drop-in per unit:
+ * DIRECTORY/peerup-proxy@NAME.socket.d/50-peerup.conf and the service's. The units themselves are templates,
+ * so that `systemctl enable` works on them; a generated unit cannot be enabled. The directory is systemd's
+ * own and empty at each run.
  */
 
 #include "daemon/generator/write.h"
@@ -62,22 +63,25 @@ static int write_proxy(const char *directory, const ConfigProxy *proxy) {
 
         r = drop_ins_format(proxy, &text, &why);
         if (r < 0) {
-                generator_complain("line %u: this %s cannot stand in a unit: the proxy is left out", proxy->line, why);
+                generator_complain("line %u: this %s cannot stand in a unit: the proxy is left out",
+                                   proxy->line, why);
                 return r;
         }
         r = write_drop_in(directory, proxy->name, "socket", text.socket);
         if (r >= 0)
                 r = write_drop_in(directory, proxy->name, "service", text.service);
         if (r < 0)
-                generator_complain("line %u: cannot write the units of this proxy: %s", proxy->line, strerror(-r));
+                generator_complain("line %u: cannot write the units of this proxy: %s", proxy->line,
+                                   strerror(-r));
         return r;
 }
 
 static void complain_all(const char *path, const ConfigProblems *problems) {
         for (size_t i = 0; i < problems->n; i++)
                 if (problems->items[i].severity == CONFIG_ERROR)
-                        generator_complain("%s: line %u is wrong: no proxy has a socket; see peerupctl config validate",
-                                           path, problems->items[i].line);
+                        generator_complain(
+                                "%s: line %u is wrong: no proxy has a socket; see peerupctl config validate",
+                                path, problems->items[i].line);
 }
 
 int generator_run(const char *config_path, const char *directory) {

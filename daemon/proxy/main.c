@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * peerup-proxy: started by peerup-proxy@NAME.socket at a first connection. Hands the listening socket to the daemon together
- * with $PEERUP_PEER and $PEERUP_SERVICE, and leaves when the daemon says that there is nothing to do (architecture.md 2).
+ * peerup-proxy: started by peerup-proxy@NAME.socket at a first connection. Hands the listening socket to the
+ * daemon together with $PEERUP_PEER and $PEERUP_SERVICE, and leaves when the daemon says that there is
+ * nothing to do (architecture.md 2).
  */
 
 #include <errno.h>
@@ -57,7 +58,8 @@ static int get_argument(const char *variable, const char **ret) {
         const char *value = getenv(variable);
 
         if (!value || value[0] == '\0') {
-                log_error("%s is not set: add the proxy with peerupctl proxy add, or set it in a drop-in", variable);
+                log_error("%s is not set: add the proxy with peerupctl proxy add, or set it in a drop-in",
+                          variable);
                 return -EINVAL;
         }
         *ret = value;
@@ -86,8 +88,8 @@ static int join_bus(Program *p) {
 
         r = bus_open(&p->bus);
         if (r >= 0)
-                r = sd_bus_match_signal(p->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-                                        "Disconnected", on_bus_lost, p);
+                r = sd_bus_match_signal(p->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                        "org.freedesktop.DBus.Local", "Disconnected", on_bus_lost, p);
         if (r >= 0)
                 r = sd_bus_attach_event(p->bus, p->event, SD_EVENT_PRIORITY_NORMAL);
         return r;

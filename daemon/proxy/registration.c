@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * CreateProxy, then wait: for Idle, which is answered by CloseProxy and the end; for the daemon's leaving the bus, after which
- * the proxy registers anew when it is back. Meanwhile connections queue in the socket, which is PID 1's.
+ * CreateProxy, then wait: for Idle, which is answered by CloseProxy and the end; for the daemon's leaving
+ * the bus, after which the proxy registers anew when it is back. Meanwhile connections queue in the socket,
+ * which is PID 1's.
  *
- * An answer that would not change (a wrong name, no permission) resets what is queued, so that nobody waits for ever, and
- * ends the program; the next connection starts it again.
+ * An answer that would not change (a wrong name, no permission) resets what is queued, so that nobody waits
+ * for ever, and ends the program; the next connection starts it again.
  */
 
 #include "daemon/proxy/registration.h"
@@ -111,8 +112,9 @@ static int on_created(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 static int begin(Registration *g) {
         forget(g);
         /* Without a limit: the daemon asks nobody about us, and its end is a message too. */
-        return sd_bus_call_method_async(g->bus, &g->call, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE,
-                                        "CreateProxy", on_created, g, "ssh", g->peer, g->service, g->listener);
+        return sd_bus_call_method_async(g->bus, &g->call, BUS_DAEMON_NAME, BUS_DAEMON_PATH,
+                                        BUS_MANAGER_INTERFACE, "CreateProxy", on_created, g, "ssh", g->peer,
+                                        g->service, g->listener);
 }
 
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -144,7 +146,8 @@ static int on_closed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-/* What is accepted between the signal and the close stays served: closing ends the listener's service only. */
+/* What is accepted between the signal and the close stays served: closing ends the listener's service only.
+ */
 static int on_idle(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Registration *g = userdata;
         int r;
@@ -153,27 +156,32 @@ static int on_idle(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (!g->path || strcmp(sd_bus_message_get_path(m), g->path) != 0)
                 return 0;
         g->call = sd_bus_slot_unref(g->call);
-        r = sd_bus_call_method_async(g->bus, &g->call, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE,
-                                     "CloseProxy", on_closed, g, "sb", g->id, 0);
+        r = sd_bus_call_method_async(g->bus, &g->call, BUS_DAEMON_NAME, BUS_DAEMON_PATH,
+                                     BUS_MANAGER_INTERFACE, "CloseProxy", on_closed, g, "sb", g->id, 0);
         if (r < 0)
                 g->events->done(EXIT_FAILURE, g->userdata);
         return 0;
 }
 
-int registration_new(sd_bus *bus, const char *peer, const char *service, int listener, const RegistrationEvents *events,
-                     void *userdata, Registration **ret) {
+int registration_new(sd_bus *bus, const char *peer, const char *service, int listener,
+                     const RegistrationEvents *events, void *userdata, Registration **ret) {
         _cleanup_(registration_freep) Registration *g = NULL;
         int r;
 
         g = malloc(sizeof(*g));
         if (!g)
                 return -ENOMEM;
-        *g = (Registration){ .bus = bus, .peer = peer, .service = service, .listener = listener, .events = events,
+        *g = (Registration){ .bus = bus,
+                             .peer = peer,
+                             .service = service,
+                             .listener = listener,
+                             .events = events,
                              .userdata = userdata };
         r = sd_bus_match_signal(bus, &g->owner_match, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                 "org.freedesktop.DBus", "NameOwnerChanged", on_owner_changed, g);
         if (r >= 0)
-                r = sd_bus_match_signal(bus, &g->idle_match, BUS_DAEMON_NAME, NULL, BUS_PROXY_INTERFACE, "Idle", on_idle, g);
+                r = sd_bus_match_signal(bus, &g->idle_match, BUS_DAEMON_NAME, NULL, BUS_PROXY_INTERFACE,
+                                        "Idle", on_idle, g);
         if (r >= 0)
                 r = begin(g);
         if (r < 0)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The daemon's D-Bus methods with whatever arguments, over a direct connection (no bus, no polkit: the caller is our own user).
- * The input names a method and fills its signature; the manager behind it is a real one, and its loop is never turned, so
- * nothing is dialled. Between inputs everything that one made is taken away, so that a finding is its input's alone.
+ * The daemon's D-Bus methods with whatever arguments, over a direct connection (no bus, no polkit: the
+ * caller is our own user). The input names a method and fills its signature; the manager behind it is a real
+ * one, and its loop is never turned, so nothing is dialled. Between inputs everything that one made is taken
+ * away, so that a finding is its input's alone.
  */
 
 #include <fcntl.h>
@@ -51,9 +52,12 @@ static struct {
 } world;
 
 static const char config_text[] =
-        "version: 1\nidentity: {key_file: identity.key}\nnetwork: {listen_addresses: [/ip4/127.0.0.1/tcp/0]}\n"
-        "relay:\n  addresses:\n    - /ip4/127.0.0.1/tcp/1/p2p/12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq\n"
-        "  reservation_interval: 2m\ndiscovery: {rendezvous: x}\nsecurity: {authorized_keys_file: authorized_keys}\n"
+        "version: 1\nidentity: {key_file: identity.key}\nnetwork: {listen_addresses: "
+        "[/ip4/127.0.0.1/tcp/0]}\n"
+        "relay:\n  addresses:\n    - "
+        "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq\n"
+        "  reservation_interval: 2m\ndiscovery: {rendezvous: x}\nsecurity: {authorized_keys_file: "
+        "authorized_keys}\n"
         "protocols: {ping_pong: {enabled: true, id: /pingpong/1.0.0}}\n"
         "services:\n  web:\n    enabled: true\n    local_address: localhost:80\n"
         "names:\n  home: 12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5\nproxies: {}\n";

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A hostile config through the generator: whatever it says, each drop-in has only the lines that it should have, and nothing
- * in them that systemd would read as more. The first byte chooses: the reader before it, or fields taken straight from the
- * input, as if the reader checked nothing.
+ * A hostile config through the generator: whatever it says, each drop-in has only the lines that it should
+ * have, and nothing in them that systemd would read as more. The first byte chooses: the reader before it,
+ * or fields taken straight from the input, as if the reader checked nothing.
  */
 
 #include <stdint.h>
@@ -32,7 +32,8 @@ static void check_lines(const char *text, const char *section, const char *const
                 value = line + strlen(keys[i++]);
                 if (*value == '\0' || strspn(value, plain) != strlen(value))
                         abort();
-                if (strncmp(value, "/", 1) == 0 && (strncmp(value, "/run/peerup/", 12) != 0 || strstr(value, "..")))
+                if (strncmp(value, "/", 1) == 0 &&
+                    (strncmp(value, "/run/peerup/", 12) != 0 || strstr(value, "..")))
                         abort();
         }
         if (keys[i] || (rest && *rest))
@@ -41,7 +42,8 @@ static void check_lines(const char *text, const char *section, const char *const
 
 static void check(const ConfigProxy *proxy) {
         static const char *const socket_keys[] = { "ListenStream=", NULL };
-        static const char *const service_keys[] = { "Environment=PEERUP_PEER=", "Environment=PEERUP_SERVICE=", NULL };
+        static const char *const service_keys[] = { "Environment=PEERUP_PEER=",
+                                                    "Environment=PEERUP_SERVICE=", NULL };
         const char *why;
         DropIns text;
 

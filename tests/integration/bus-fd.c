@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Calls the methods of the daemon that pass a file descriptor, which busctl cannot. For tests/integration/run.
+ * Calls the methods of the daemon that pass a file descriptor, which busctl cannot. For
+ * tests/integration/run.
  *
- *   bus-fd proxy PEER SERVICE LISTEN   binds 127.0.0.1:PORT or a path, CreateProxy; prints the id; waits for the end of stdin
- *   bus-fd stream PEER SERVICE         OpenStream; joins it to stdin and stdout; prints TunnelClosed on stderr
- *   bus-fd connect PEER SERVICE        Connect with one end of a pair; likewise
- *   bus-fd hostile PEER SERVICE KIND   Connect and CreateProxy with a pipe, udp, listener, idle (unconnected) or pair; prints errors
+ *   bus-fd proxy PEER SERVICE LISTEN   binds 127.0.0.1:PORT or a path, CreateProxy; prints the id; waits for
+ * the end of stdin bus-fd stream PEER SERVICE         OpenStream; joins it to stdin and stdout; prints
+ * TunnelClosed on stderr bus-fd connect PEER SERVICE        Connect with one end of a pair; likewise bus-fd
+ * hostile PEER SERVICE KIND   Connect and CreateProxy with a pipe, udp, listener, idle (unconnected) or
+ * pair; prints errors
  */
 
 #include <errno.h>
@@ -27,12 +29,12 @@ static void die(const char *what, int r) {
         exit(EXIT_FAILURE);
 }
 
-static sd_bus_message *call_fd(sd_bus *bus, const char *method, const char *peer, const char *service, int fd,
-                               sd_bus_error *error) {
+static sd_bus_message *call_fd(sd_bus *bus, const char *method, const char *peer, const char *service,
+                               int fd, sd_bus_error *error) {
         sd_bus_message *reply = NULL;
 
-        if (sd_bus_call_method(bus, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, method, error, &reply, "ssh",
-                               peer, service, fd) < 0)
+        if (sd_bus_call_method(bus, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, method, error,
+                               &reply, "ssh", peer, service, fd) < 0)
                 return NULL;
         return reply;
 }
@@ -124,11 +126,12 @@ static int do_join(sd_bus *bus, char **argv, const char *method) {
         sd_bus_message *reply = NULL;
         int fds[2], fd, closed = 0;
 
-        if (sd_bus_match_signal(bus, NULL, BUS_DAEMON_NAME, NULL, BUS_MANAGER_INTERFACE, "TunnelClosed", on_closed, &closed) < 0)
+        if (sd_bus_match_signal(bus, NULL, BUS_DAEMON_NAME, NULL, BUS_MANAGER_INTERFACE, "TunnelClosed",
+                                on_closed, &closed) < 0)
                 return EXIT_FAILURE;
         if (strcmp(method, "OpenStream") == 0) {
-                if (sd_bus_call_method(bus, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, method, &error, &reply,
-                                       "ss", argv[2], argv[3]) >= 0 &&
+                if (sd_bus_call_method(bus, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, method,
+                                       &error, &reply, "ss", argv[2], argv[3]) >= 0 &&
                     sd_bus_message_read(reply, "h", &fd) >= 0)
                         fd = dup(fd);
         } else {
@@ -174,7 +177,8 @@ static int do_hostile(sd_bus *bus, char **argv) {
 
         for (size_t i = 0; i < ELEMENTSOF(methods); i++) {
                 sd_bus_error error = SD_BUS_ERROR_NULL;
-                sd_bus_message *reply = call_fd(bus, methods[i], argv[2], argv[3], hostile_fd(argv[4]), &error);
+                sd_bus_message *reply =
+                        call_fd(bus, methods[i], argv[2], argv[3], hostile_fd(argv[4]), &error);
 
                 printf("%s %s\n", methods[i], reply ? "taken" : error.name);
                 sd_bus_message_unref(reply);

@@ -22,7 +22,8 @@ static ConfigProxy proxy_of(const char *name, const char *peer, const char *serv
         } else {
                 const char *colon = strrchr(listen, ':');
 
-                (void) snprintf(p.listen.host, sizeof(p.listen.host), "%.*s", (int) (colon - listen), listen);
+                (void) snprintf(p.listen.host, sizeof(p.listen.host), "%.*s", (int) (colon - listen),
+                                listen);
                 (void) sscanf(colon + 1, "%hu", &p.listen.port);
         }
         return p;
@@ -46,7 +47,8 @@ static void good_entries_are_printed(void **state) {
                 assert_int_equal(drop_ins_format(&p, &d, &why), 0);
                 if (!strstr(d.socket, cases[i].expect))
                         fail_msg("%s: %s", cases[i].listen, d.socket);
-                assert_non_null(strstr(d.service, "Environment=PEERUP_PEER=home\nEnvironment=PEERUP_SERVICE=ssh\n"));
+                assert_non_null(
+                        strstr(d.service, "Environment=PEERUP_PEER=home\nEnvironment=PEERUP_SERVICE=ssh\n"));
         }
 }
 

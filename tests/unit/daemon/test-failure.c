@@ -30,33 +30,45 @@ static void every_fault_has_its_text(void **state) {
                 Failure failure;
                 const char *reason, *remedy;
         } cases[] = {
-                { { .error = -EKEYREJECTED, .gated = true }, "home does not let this machine in",
+                { { .error = -EKEYREJECTED, .gated = true },
+                  "home does not let this machine in",
                   "run on home: peerupctl auth add 12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5" },
                 { { .error = -ECONNRESET, .code = P2P_STREAM_GATED, .opened = true },
                   "home does not let this machine use the service ssh",
-                  "run on home: peerupctl auth add 12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5 (or add that id to "
+                  "run on home: peerupctl auth add 12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5 (or "
+                  "add that id to "
                   "allowed_peers of ssh there)" },
-                { { .error = -EPROTONOSUPPORT, .opened = true }, "home offers no service ssh",
+                { { .error = -EPROTONOSUPPORT, .opened = true },
+                  "home offers no service ssh",
                   "run on home: peerupctl service add ssh localhost:PORT" },
                 { { .error = -ECONNRESET, .code = P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED, .opened = true },
-                  "home offers no service ssh", "run on home: peerupctl service add ssh localhost:PORT" },
+                  "home offers no service ssh",
+                  "run on home: peerupctl service add ssh localhost:PORT" },
                 { { .error = -ECONNRESET, .code = P2P_STREAM_BACKEND_UNREACHABLE, .opened = true },
                   "nothing answers behind the service ssh on home",
                   "start it on home, or correct its address there: peerupctl services" },
                 { { .error = -ECONNRESET, .code = P2P_STREAM_RESOURCE_LIMIT_EXCEEDED, .opened = true },
-                  "too many connections to home at a time", "try again, or close some" },
-                { { .error = -ENOBUFS }, "too many connections to home at a time", "try again, or close some" },
-                { { .error = -EKEYREJECTED }, "the machine that answered for home is another one, or refused the connection",
+                  "too many connections to home at a time",
+                  "try again, or close some" },
+                { { .error = -ENOBUFS },
+                  "too many connections to home at a time",
+                  "try again, or close some" },
+                { { .error = -EKEYREJECTED },
+                  "the machine that answered for home is another one, or refused the connection",
                   "compare names: in config.yaml with peerupctl whoami there" },
-                { { .error = -EACCES }, "no relay lets this machine through to home",
+                { { .error = -EACCES },
+                  "no relay lets this machine through to home",
                   "run on the relay: peerupctl relay-server authorize "
                   "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5" },
-                { { .error = -ETIMEDOUT }, "home cannot be reached: it is off, or connected to no relay of this machine",
+                { { .error = -ETIMEDOUT },
+                  "home cannot be reached: it is off, or connected to no relay of this machine",
                   "see peerupctl relay list here and there, and peerupctl status on home" },
                 { { .error = -ECONNRESET, .opened = true, .alive = true },
-                  "home reset the stream for the service ssh: it is not for this machine, or nothing listens behind it",
+                  "home reset the stream for the service ssh: it is not for this machine, or nothing "
+                  "listens behind it",
                   "see journalctl -u peerup on home, and peerupctl services there" },
-                { { .error = -ECONNRESET, .opened = true }, "the connection to home broke",
+                { { .error = -ECONNRESET, .opened = true },
+                  "the connection to home broke",
                   "try again; if it stays, see journalctl -u peerup on home" },
         };
         char reason[FAILURE_TEXT_MAX], remedy[FAILURE_TEXT_MAX];

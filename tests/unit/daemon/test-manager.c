@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A whole manager against bare nodes of the library, on loopback: who gets at a service, however the connection came to be,
- * and the limits of what a peer can make us hold.
+ * A whole manager against bare nodes of the library, on loopback: who gets at a service, however the
+ * connection came to be, and the limits of what a peer can make us hold.
  */
 
 #include <errno.h>
@@ -73,11 +73,13 @@ static void world_start(World *w, bool manual) {
         assert_non_null(mkdtemp(w->dir));
         listen_backend(w, address);
         (void) snprintf(text, sizeof(text),
-                        "version: 1\nidentity: {key_file: identity.key}\nnetwork: {listen_addresses: [/ip4/127.0.0.1/tcp/0]}\n"
+                        "version: 1\nidentity: {key_file: identity.key}\nnetwork: {listen_addresses: "
+                        "[/ip4/127.0.0.1/tcp/0]}\n"
                         "relay: {addresses: [], reservation_interval: 2m}\ndiscovery: {rendezvous: x}\n"
                         "security: {authorized_keys_file: authorized_keys}\n"
                         "protocols: {ping_pong: {enabled: true, id: /pingpong/1.0.0}}\n"
-                        "services:\n  web: {enabled: true, local_address: \"%s\"}\n", address);
+                        "services:\n  web: {enabled: true, local_address: \"%s\"}\n",
+                        address);
         write_file(w, "config.yaml", text);
         assert_int_equal(manual ? p2p_loop_new_manual(&w->loop) : p2p_loop_new(&w->loop), 0);
         (void) snprintf(config, sizeof(config), "%s/config.yaml", w->dir);
@@ -103,7 +105,9 @@ static void world_stop(World *w) {
 static void befriend(World *w) {
         char *reason = NULL;
 
-        assert_int_equal(manager_authorize(w->manager, node_id(&w->friend), "friend", USEC_INFINITY, NULL, &reason), 0);
+        assert_int_equal(
+                manager_authorize(w->manager, node_id(&w->friend), "friend", USEC_INFINITY, NULL, &reason),
+                0);
         free(reason);
 }
 
@@ -124,15 +128,20 @@ static void friend_dials(World *w) {
         assert_int_equal(p2p_host_add_addr(w->friend.host, p2p_host_peer_id(w->manager->host),
                                            p2p_host_listen_addr(w->manager->host, 0), USEC_INFINITY), 0);
         w->done = false;
-        assert_int_equal(p2p_dial_new(w->friend.host, p2p_host_peer_id(w->manager->host), 5 * USEC_PER_SEC, on_dialled, w, &w->dial), 0);
+        assert_int_equal(p2p_dial_new(w->friend.host, p2p_host_peer_id(w->manager->host), 5 * USEC_PER_SEC,
+                                      on_dialled, w, &w->dial),
+                         0);
         assert_true(loop_until(w->loop, is_done, w));
 }
 
 static void manager_dials(World *w) {
-        assert_int_equal(p2p_host_add_addr(w->manager->host, node_id(&w->friend), p2p_host_listen_addr(w->friend.host, 0),
-                                           USEC_INFINITY), 0);
+        assert_int_equal(p2p_host_add_addr(w->manager->host, node_id(&w->friend),
+                                           p2p_host_listen_addr(w->friend.host, 0), USEC_INFINITY),
+                         0);
         w->done = false;
-        assert_int_equal(p2p_dial_new(w->manager->host, node_id(&w->friend), 5 * USEC_PER_SEC, on_dialled, w, &w->dial), 0);
+        assert_int_equal(p2p_dial_new(w->manager->host, node_id(&w->friend), 5 * USEC_PER_SEC, on_dialled, w,
+                                      &w->dial),
+                         0);
         assert_true(loop_until(w->loop, is_done, w));
         assert_int_equal(w->error, 0);
 }
@@ -152,8 +161,9 @@ static int friend_opens(World *w, const char *protocol) {
 
         w->stream = p2p_stream_free(w->stream);
         w->done = false;
-        assert_int_equal(p2p_open_new(w->friend.host, p2p_host_peer_id(w->manager->host), protocol, &options, on_opened, w,
-                                      &w->open), 0);
+        assert_int_equal(p2p_open_new(w->friend.host, p2p_host_peer_id(w->manager->host), protocol, &options,
+                                      on_opened, w, &w->open),
+                         0);
         assert_true(loop_until(w->loop, is_done, w));
         return w->error;
 }
@@ -180,7 +190,8 @@ static bool wait_for_news(World *w) {
 
 /* What the friend's stream comes to: bytes, the end, or the code of a reset. */
 static uint32_t code_of_reset(World *w) {
-        (void) p2p_channel_write(p2p_stream_channel(w->stream), "x", 1); /* the proposal leaves with the first bytes */
+        (void) p2p_channel_write(p2p_stream_channel(w->stream), "x",
+                                 1); /* the proposal leaves with the first bytes */
         assert_true(wait_for_news(w));
         assert_true(w->error < 0);
         return p2p_channel_reset_code(p2p_stream_channel(w->stream));
@@ -227,7 +238,8 @@ static void whom_we_dialled_may_not_use_it(void **state) {
         (void) state;
         world_start(&w, false);
         manager_dials(&w); /* a relay, say: in our config, not in authorized_keys */
-        for (int i = 0; i < 100 && !p2p_host_find_conn(w.friend.host, p2p_host_peer_id(w.manager->host)); i++)
+        for (int i = 0; i < 100 && !p2p_host_find_conn(w.friend.host, p2p_host_peer_id(w.manager->host));
+             i++)
                 assert_true(p2p_loop_turn(w.loop, 1000) >= 0);
         assert_int_equal(friend_opens(&w, "/peerup/web/1.0.0"), 0);
         assert_int_equal(code_of_reset(&w), P2P_STREAM_GATED);
@@ -320,7 +332,8 @@ static void pings_have_a_limit_and_a_deadline(void **state) {
         assert_int_equal(friend_opens(&w, "/pingpong/1.0.0"), 0);
         memset(line, ' ', sizeof(line));
         memcpy(line + PINGPONG_LINE_MAX - 5, "ping\n", 5); /* the longest one that counts */
-        assert_int_equal(p2p_channel_write(p2p_stream_channel(w.stream), line, PINGPONG_LINE_MAX), PINGPONG_LINE_MAX);
+        assert_int_equal(p2p_channel_write(p2p_stream_channel(w.stream), line, PINGPONG_LINE_MAX),
+                         PINGPONG_LINE_MAX);
         assert_true(wait_for_news(&w));
         assert_int_equal(w.n, 5);
         assert_memory_equal(w.line, "pong\n", 5);
@@ -357,8 +370,11 @@ static void opening_gives_up_in_time(void **state) {
 
         (void) state;
         world_start(&w, true);
-        assert_int_equal(p2p_peer_id_parse("12D3KooWRndVhVZPCiQwHBBBdg769GyrPUW13zxwqQyf9r3ANaba", &nobody), 0);
-        assert_int_equal(opening_new(w.manager->host, &refusals, &nobody, "/peerup/web/1.0.0", false, on_opened, &w, &opening), 0);
+        assert_int_equal(p2p_peer_id_parse("12D3KooWRndVhVZPCiQwHBBBdg769GyrPUW13zxwqQyf9r3ANaba", &nobody),
+                         0);
+        assert_int_equal(opening_new(w.manager->host, &refusals, &nobody, "/peerup/web/1.0.0", false,
+                                     on_opened, &w, &opening),
+                         0);
         assert_int_equal(p2p_loop_advance(w.loop, OPENING_TIMEOUT_USEC - 1), 0);
         assert_false(w.done);
         assert_int_equal(p2p_loop_advance(w.loop, USEC_PER_SEC), 0);
@@ -367,7 +383,9 @@ static void opening_gives_up_in_time(void **state) {
 
         /* A refusal that is known is final at the next look. */
         w.done = false;
-        assert_int_equal(opening_new(w.manager->host, &refusals, &nobody, "/peerup/web/1.0.0", false, on_opened, &w, &opening), 0);
+        assert_int_equal(opening_new(w.manager->host, &refusals, &nobody, "/peerup/web/1.0.0", false,
+                                     on_opened, &w, &opening),
+                         0);
         refusals_note(&refusals, &nobody, p2p_loop_now(w.loop));
         assert_int_equal(p2p_loop_advance(w.loop, USEC_PER_SEC), 0);
         assert_true(w.done);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The pump between a socket pair and a memory channel: every byte, both ends, both resets, and nothing held while idle. */
+/* The pump between a socket pair and a memory channel: every byte, both ends, both resets, and nothing held
+ * while idle. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +110,9 @@ static void bytes_cross_whatever_the_sizes(void **state) {
                 tunnel_attach(f.tunnel, f.near);
                 assert_int_equal(write(f.fd, out, sizeof(out)), sizeof(out));
                 for (int turns = 0; turns < 20000 && (n_far < sizeof(out) || n_near < sizeof(in)); turns++) {
-                        ssize_t n = sent < sizeof(in) ? p2p_channel_write(f.far, in + sent, sizeof(in) - sent) : 0;
+                        ssize_t n = sent < sizeof(in)
+                                            ? p2p_channel_write(f.far, in + sent, sizeof(in) - sent)
+                                            : 0;
 
                         sent += n > 0 ? (size_t) n : 0;
                         n = n_far < sizeof(out) ? p2p_channel_read(f.far, got, 100) : 0;
@@ -224,7 +227,8 @@ static void a_reset_works_while_a_duplicate_lives(void **state) {
         assert_int_equal(f.n_done, 0);
         assert_int_equal(read(f.fd, &byte, 1), -1);
         assert_int_equal(errno, ECONNRESET);
-        assert_int_equal(getpeername(copy, (struct sockaddr *) &in, &n), -1); /* whose sender has no connection either */
+        assert_int_equal(getpeername(copy, (struct sockaddr *) &in, &n),
+                         -1); /* whose sender has no connection either */
         (void) close(copy);
         teardown(&f);
 }
