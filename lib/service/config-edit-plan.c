@@ -154,19 +154,17 @@ static int clear_nothing(const Plan *p, const YamlPair *pair) {
         size_t at = lines_offset(p->lines, value->line, value->column), n = 0;
         const char *text = (const char *) p->lines->text.data;
 
+        if (value->kind == YAML_NULL && !*value->text)
+                return 0;
+        if (value->line != pair->line || value->end_line != pair->line)
+                return refuse(p, pair->line, "the empty value is not on the line of its key");
         if (value->kind == YAML_NULL)
                 n = strlen(value->text);
         else {
-                size_t end = lines_end(p->lines, value->line);
-
-                while (at + n < end && !strchr("}]", text[at + n]))
+                while (at + n < lines_end(p->lines, value->line) && !strchr("}]", text[at + n]))
                         n++;
-                if (at + n >= end || value->end_line != value->line || value->line != pair->line)
-                        return refuse(p, pair->line, "the empty value is not on the line of its key");
                 n++;
         }
-        if (n == 0)
-                return 0;
         while (at > 0 && text[at - 1] == ' ') {
                 at--;
                 n++;

@@ -42,6 +42,16 @@ static bool edit_is_writable(const ConfigEdit *edit) {
         return true;
 }
 
+static int refuse(const YamlNode *root, const ConfigEdit *edit, ConfigProblems *problems) {
+        const YamlPair *section = yaml_node_find_pair(root, edit->section);
+
+        config_error(problems, section ? section->line : 0,
+                     "%s: cannot be changed safely in this style; edit it by hand, then run: systemctl "
+                     "reload peerup",
+                     edit->section);
+        return -EINVAL;
+}
+
 static int apply(const Lines *lines, const YamlNode *root, const ConfigEdit *edit, ConfigProblems *problems,
                  char **ret, size_t *ret_n) {
         _cleanup_(yaml_tree_freep) YamlTree *after = NULL;
@@ -55,18 +65,13 @@ static int apply(const Lines *lines, const YamlNode *root, const ConfigEdit *edi
                 r = splices_apply(&splices, lines->text, &text, &n);
         splices_done(&splices);
         if (r < 0)
-                return r;
+                return r == -EINVAL && (!problems || problems->n_errors == 0) ? refuse(root, edit, problems)
+                                                                              : r;
 
         if (yaml_tree_parse(P2P_VIEW(text, n), NULL, &after) < 0 ||
             !config_edit_is_right(root, yaml_tree_root(after), edit)) {
-                const YamlPair *section = yaml_node_find_pair(root, edit->section);
-
-                config_error(problems, section ? section->line : 0,
-                             "%s: cannot be changed safely in this style; edit "
-                             "it by hand, then run: systemctl reload peerup",
-                             edit->section);
                 free(text);
-                return -EINVAL;
+                return refuse(root, edit, problems);
         }
 
         *ret = text;

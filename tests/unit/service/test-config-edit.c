@@ -161,6 +161,8 @@ static void what_cannot_be_edited_is_refused_with_its_line(void **state) {
                 const char *text;
         } cases[] = {
 #define BY_HAND "; edit this line by hand, then run: systemctl reload peerup"
+                { &add_relay, "relay:\n  addresses:\n    NULL", -EINVAL, 2,
+                  "relay: the empty value is not on the line of its key" BY_HAND },
                 { &add_ssh, "services: {web: {}}\n", -EINVAL, 1,
                   "services: this is written in { } or [ ]" BY_HAND },
                 { &add_ssh, "a: 1\nservices:\n  {web: {}}\n", -EINVAL, 3,
