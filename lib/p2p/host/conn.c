@@ -16,6 +16,7 @@
 /* An inbound stream until its protocol is agreed. */
 typedef struct negotiation {
         p2p_conn *conn;
+        p2p_channel *channel; /* the select's while there is one */
         p2p_select *select;
         p2p_timer deadline;
         p2p_list negotiations;
@@ -60,7 +61,10 @@ static void on_negotiated(p2p_channel *channel, const char *protocol, int error,
 }
 
 static void on_negotiation_deadline(void *userdata) {
-        negotiation_free(userdata);
+        negotiation *n = userdata;
+
+        p2p_channel_reset(n->channel, P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED);
+        negotiation_free(n);
 }
 
 /* Takes the channel. */
@@ -74,6 +78,7 @@ static void negotiate(p2p_conn *conn, p2p_channel *channel) {
                 return;
         }
         n->conn = conn;
+        n->channel = channel;
         p2p_list_init(&n->negotiations);
         p2p_timer_init(&n->deadline, loop, on_negotiation_deadline, n);
         if (p2p_timer_set(&n->deadline, NEGOTIATE_TIMEOUT_USEC) < 0 ||
