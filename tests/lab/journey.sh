@@ -4,6 +4,7 @@
 # The first journey, sourced by the demo and by cases that begin with it: every step is printed as what a person
 # would type, and nothing is done in any other way. Needs lab_up.
 
+relay_address=/ip4/45.79.0.10/tcp/7777
 relay_id='' home_id='' laptop_id=''
 
 typed() { # NAME COMMAND...: its output is shown, and is in $reply
@@ -39,7 +40,7 @@ journey_meet() {
         for name in home laptop; do
                 id=${name}_id
                 typed relay peerupctl relay-server authorize "${!id}" --comment "$name"
-                typed "$name" peerupctl relay add "/ip4/45.79.0.10/tcp/7777/p2p/$relay_id"
+                typed "$name" peerupctl relay add "$relay_address/p2p/$relay_id"
         done
         for name in home laptop; do
                 wait_for "the reservation of $name" 20 has_reservation "$name"
