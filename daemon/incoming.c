@@ -47,6 +47,7 @@ static Incoming *incoming_free(Incoming *in) {
         p2p_list_unlink(&in->of_service);
         p2p_list_unlink(&in->incoming);
         in->manager->n_tunnels--;
+        manager_note_end(in->manager);
         free(in);
         return NULL;
 }

@@ -74,8 +74,10 @@ int manager_deauthorize(Manager *m, const p2p_peer_id *peer, bool disconnect) {
         audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", "remove"), AUDIT_TEXT("SOURCE", "api"),
               AUDIT_PEER(peer));
         m->spared = disconnect ? NULL : peer;
+        m->by_call = true;
         r = access_load(m->access, access_path(m->access), true);
         m->spared = NULL;
+        m->by_call = false;
         return r;
 }
 
@@ -97,7 +99,9 @@ int manager_expose(Manager *m, const char *name, const char *address, const p2p_
                 r = config_add_service(m->config_path, name, address, NULL, problems);
                 if (r < 0)
                         service_free(service);
-                return after_edit(m, r, problems, ret_reason);
+                r = after_edit(m, r, problems, ret_reason);
+                if (r < 0)
+                        return r;
         }
         audit(AUDIT_SERVICE_CHANGE, AUDIT_TEXT("SERVICE", name), AUDIT_TEXT("ACTION", "expose"));
         return 0;

@@ -11,6 +11,7 @@
 #include "daemon/manager.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +26,23 @@
 #include "service/identity-file.h"
 #include "service/journal.h"
 
+#define TRIM_USEC (2 * USEC_PER_SEC)
 #define STREAMS_AUTHORIZED 16384u /* of one peer on one connection [architecture.md 4] */
 
 static const char *format_addr(const p2p_addr *addr, char text[static P2P_ADDR_TEXT_MAX]) {
         text[0] = '\0';
         return addr ? p2p_addr_format(addr, text) : text;
+}
+
+/* A flood leaves a heap full of holes behind, which nobody would fill again. */
+static void on_trim(void *userdata) {
+        (void) userdata;
+        (void) malloc_trim(0);
+}
+
+void manager_note_end(Manager *m) {
+        if (!p2p_timer_is_set(&m->trim))
+                (void) p2p_timer_set(&m->trim, TRIM_USEC);
 }
 
 /* ---- what the host tells ---- */
@@ -44,7 +57,14 @@ static bool on_allow(const p2p_peer_id *peer, const p2p_addr *remote, bool inbou
         audit(verdict == ACCESS_ALLOWED ? AUDIT_AUTH_ALLOWED : AUDIT_AUTH_DENIED, AUDIT_PEER(peer),
               AUDIT_TEXT("DIRECTION", "inbound"), AUDIT_TEXT("ADDR", format_addr(remote, text)),
               AUDIT_TEXT("REASON", access_verdict_text(verdict)));
+        if (verdict != ACCESS_ALLOWED)
+                manager_note_end(m);
         return verdict == ACCESS_ALLOWED;
+}
+
+static void on_inbound_failed(const p2p_peer_id *peer, const p2p_addr *remote, int error, void *userdata) {
+        (void) peer, (void) remote, (void) error;
+        manager_note_end(userdata);
 }
 
 static unsigned on_stream_limit(const p2p_peer_id *peer, void *userdata) {
@@ -71,6 +91,7 @@ static void on_conn_closed(p2p_conn *conn, int error, uint32_t code, void *userd
         if (code == P2P_CONN_GATED)
                 refusals_note(&m->refusals, p2p_conn_peer(conn), p2p_loop_now(m->loop));
         peer_conn_closed(conn);
+        manager_note_end(m);
 }
 
 static const p2p_host_events host_events = {
@@ -79,6 +100,7 @@ static const p2p_host_events host_events = {
         .conn_opened = on_conn_opened,
         .conn_identified = on_conn_identified,
         .conn_closed = on_conn_closed,
+        .inbound_failed = on_inbound_failed,
 };
 
 /* ---- what access tells ---- */
@@ -93,8 +115,9 @@ static void on_lost(const p2p_peer_id *peer, AccessVerdict why, void *userdata) 
         Manager *m = userdata;
         bool keep = relays_contain(m->relays, peer) || (m->spared && p2p_peer_id_equal(m->spared, peer));
 
-        audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", why == ACCESS_EXPIRED ? "expire" : "remove"),
-              AUDIT_TEXT("SOURCE", "file"), AUDIT_PEER(peer));
+        if (!m->by_call)
+                audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", why == ACCESS_EXPIRED ? "expire" : "remove"),
+                      AUDIT_TEXT("SOURCE", "file"), AUDIT_PEER(peer));
         incoming_drop_peer(m, peer);
         close_conns(m, peer, keep);
 }
@@ -214,6 +237,7 @@ int manager_new(p2p_loop *loop, const char *config_path, Manager **ret) {
                 return -ENOMEM;
         m->loop = loop;
         m->started = access_now();
+        p2p_timer_init(&m->trim, loop, on_trim, m);
         p2p_list_init(&m->peers);
         p2p_list_init(&m->services);
         p2p_list_init(&m->proxies);
@@ -253,6 +277,7 @@ Manager *manager_free(Manager *m) {
         p2p_identify_free(m->identify);
         p2p_host_free(m->host);
         peer_free_all(m);
+        p2p_timer_stop(&m->trim);
         p2p_identity_free(m->identity);
         node_config_free(m->config);
         free(m->scratch);

@@ -73,6 +73,8 @@ struct Manager {
         uint64_t started; /* realtime, usec */
         uint64_t last_number;
         const p2p_peer_id *spared; /* while its authorization is taken away: what we dialled stays */
+        bool by_call; /* a D-Bus call changes authorized_keys, and makes the record itself */
+        p2p_timer trim;    /* gives memory back some time after things went away */
         unsigned n_tunnels, n_peers, n_services, n_proxies;
         p2p_list peers, services, proxies, outgoing, incoming;
         const ManagerObserver *observer; /* borrowed; NULL: nobody */
@@ -87,6 +89,9 @@ P2P_CLEANUP(Manager, manager_free);
 
 void manager_observe(Manager *manager, const ManagerObserver *observer, void *userdata);
 void manager_changed(Manager *manager, unsigned properties);
+
+/* Something that took memory went away: a tunnel, a connection, a refused stranger. Cheap. */
+void manager_note_end(Manager *manager);
 
 /* One line: what `systemctl status` shows. The caller's. */
 int manager_format_status(const Manager *manager, char **ret);

@@ -199,6 +199,7 @@ Outgoing *outgoing_free(Outgoing *o) {
         p2p_list_unlink(&o->of_proxy);
         p2p_list_unlink(&o->outgoing);
         o->manager->n_tunnels--;
+        manager_note_end(o->manager);
         free(o->peer_text);
         free(o->caller);
         free(o);
