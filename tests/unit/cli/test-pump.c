@@ -116,18 +116,28 @@ static size_t read_pattern(int fd) {
         return done;
 }
 
-/* A child that does one thing and ends. */
-static pid_t spawn_writer(int fd, size_t n) {
+/* A child that does one thing and ends, and holds only the fd that it does it with. */
+static pid_t fork_with(const Joined *j, int fd) {
         pid_t pid = fork();
+
+        if (pid == 0 && j)
+                for (const int *other = (const int[]){ j->in, j->out, j->far, -2 }; *other != -2; other++)
+                        if (*other >= 0 && *other != fd)
+                                close(*other);
+        return pid;
+}
+
+static pid_t spawn_writer(const Joined *j, int fd, size_t n) {
+        pid_t pid = fork_with(j, fd);
 
         if (pid == 0)
                 _exit(!write_pattern(fd, n));
         return pid;
 }
 
-static pid_t spawn_echo(int fd) {
+static pid_t spawn_echo(const Joined *j, int fd) {
         uint8_t block[5003];
-        pid_t pid = fork();
+        pid_t pid = fork_with(j, fd);
         ssize_t k, w;
 
         if (pid != 0)
@@ -153,9 +163,9 @@ static void what_goes_in_comes_back(void **state) {
                 Joined j;
 
                 join(kind, &j);
-                echo = spawn_echo(j.far);
+                echo = spawn_echo(&j, j.far);
                 close_fd(&j.far);
-                writer = spawn_writer(j.in, BULK);
+                writer = spawn_writer(&j, j.in, BULK);
                 close_fd(&j.in);
                 assert_int_equal(read_pattern(j.out), BULK);
                 assert_succeeds(writer);
@@ -176,7 +186,7 @@ static void files_are_joined_too(void **state) {
         echo = fork();
         if (echo == 0) {
                 close(sock[0]);
-                _exit(waitpid(spawn_echo(sock[1]), NULL, 0) < 0);
+                _exit(waitpid(spawn_echo(NULL, sock[1]), NULL, 0) < 0);
         }
         close(sock[1]);
         assert_int_equal(pump_run(in, out, sock[0]), 0);
@@ -278,8 +288,8 @@ static void one_way_does_not_wait_for_the_other(void **state) {
                 Joined j;
 
                 join(kind, &j);
-                flood = spawn_writer(j.far, BULK);
-                writer = spawn_writer(j.in, BULK);
+                flood = spawn_writer(&j, j.far, BULK);
+                writer = spawn_writer(&j, j.in, BULK);
                 close_fd(&j.in);
                 assert_int_equal(read_pattern(j.far), BULK);
                 assert_succeeds(writer);
