@@ -20,6 +20,8 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "service/heap-trim.h"
+
 #define DISPATCH_MAX                                                                                        \
         64u /* sd_event sources in a turn, so that a busy bus leaves the network its share; arbitrary */
 #define STATUS_MAX 512u
@@ -29,6 +31,7 @@ struct MainLoop {
         sd_event *event;
         p2p_watch *watch; /* of the sd_event's fd */
         p2p_timer watchdog;
+        HeapTrim heap_trim;
         uint64_t watchdog_interval; /* 0: none */
         void (*reload)(void *userdata);
         void *reload_userdata;
@@ -114,6 +117,7 @@ int main_loop_new(MainLoop **ret) {
         if (r < 0)
                 return r;
         p2p_timer_init(&loop->watchdog, loop->p2p, on_watchdog, loop);
+        heap_trim_init(&loop->heap_trim, loop->p2p);
         r = sd_event_new(&loop->event);
         if (r < 0)
                 return r;
@@ -134,6 +138,7 @@ MainLoop *main_loop_free(MainLoop *loop) {
                 return NULL;
 
         p2p_timer_stop(&loop->watchdog);
+        heap_trim_done(&loop->heap_trim);
         p2p_watch_free(loop->watch);
         sd_event_unref(loop->event);
         p2p_loop_free(loop->p2p);
@@ -187,6 +192,7 @@ int main_loop_turn(MainLoop *loop, uint64_t timeout_usec) {
         }
         if (loop->exiting)
                 return 1;
+        heap_trim_note(&loop->heap_trim);
         r = p2p_loop_turn(loop->p2p, r > 0 ? 0 : timeout_usec);
         if (r < 0)
                 return r;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * malloc_trim(3) costs a walk over the free chunks and a page fault for each page that is wanted again: so never while
+ * there is work. The count goes on past HEAP_TRIM_TURNS, hence the timer is set once, and begins anew after a trim.
+ */
+
+#include "service/heap-trim.h"
+
+#include <malloc.h>
+
+static void arm(HeapTrim *trim) {
+        trim->turns = p2p_timer_set(&trim->timer, HEAP_TRIM_AFTER_USEC) < 0 ? 0 : HEAP_TRIM_TURNS;
+}
+
+static void on_timer(void *userdata) {
+        HeapTrim *trim = userdata;
+
+        if (trim->turns - HEAP_TRIM_TURNS >= HEAP_TRIM_BUSY) {
+                arm(trim);
+                return;
+        }
+        trim->turns = 0;
+        (void) malloc_trim(0);
+}
+
+void heap_trim_init(HeapTrim *trim, p2p_loop *loop) {
+        *trim = (HeapTrim){};
+        p2p_timer_init(&trim->timer, loop, on_timer, trim);
+}
+
+void heap_trim_done(HeapTrim *trim) {
+        p2p_timer_stop(&trim->timer);
+}
+
+void heap_trim_note(HeapTrim *trim) {
+        if (++trim->turns == HEAP_TRIM_TURNS)
+                arm(trim);
+}
