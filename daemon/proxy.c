@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,12 +107,23 @@ static bool is_transient(int error) {
         return false;
 }
 
+/* accept(2) has no MSG_DONTWAIT: whoever shares the socket could make it wait for ever. */
+static int accept_one(int listener) {
+        struct pollfd waiting = { .fd = listener, .events = POLLIN };
+
+        if (poll(&waiting, 1, 0) <= 0) {
+                errno = EAGAIN;
+                return -1;
+        }
+        return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
 static void accept_some(Proxy *p) {
         if (p->paused)
                 return;
         (void) fcntl(p->fd, F_SETFL, O_RDWR | O_NONBLOCK);
         for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
-                int fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                int fd = accept_one(p->fd);
 
                 if (fd >= 0) {
                         begin(p, fd);

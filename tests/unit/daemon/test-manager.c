@@ -6,6 +6,8 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -421,6 +423,44 @@ static void a_proxy_is_idle_after_thirty_seconds(void **state) {
         world_stop(&w);
 }
 
+/* ---- a listener is shared with whoever passed it ---- */
+static void *keep_blocking(void *userdata) {
+        const int *fd = userdata;
+
+        for (;;) {
+                (void) fcntl(*fd, F_SETFL, O_RDWR);
+                pthread_testcancel();
+        }
+        return NULL;
+}
+
+static void a_listener_made_blocking_blocks_nobody(void **state) {
+        struct sockaddr_in in;
+        socklen_t n = sizeof(in);
+        pthread_t thread;
+        World w;
+        Proxy *p;
+
+        (void) state;
+        world_start(&w, false);
+        assert_int_equal(proxy_new(w.manager, "somebody", "web", dup(w.backend), &p), 0);
+        assert_int_equal(getsockname(w.backend, (struct sockaddr *) &in, &n), 0);
+        assert_int_equal(pthread_create(&thread, NULL, keep_blocking, &w.backend), 0);
+        (void) alarm(20); /* a loop that stands still ends the test */
+        for (unsigned i = 0; i < 50; i++) {
+                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+                assert_int_equal(connect(fd, (struct sockaddr *) &in, sizeof(in)), 0);
+                for (unsigned turn = 0; turn < 5; turn++)
+                        assert_true(p2p_loop_turn(w.loop, 0) >= 0);
+                (void) close(fd);
+        }
+        (void) alarm(0);
+        (void) pthread_cancel(thread);
+        (void) pthread_join(thread, NULL);
+        world_stop(&w);
+}
+
 /* ---- how many streams a peer may open ---- */
 #define STREAMS_OF_A_FRIEND 16384 /* architecture.md 4 */
 
@@ -554,6 +594,7 @@ int main(void) {
                 cmocka_unit_test(opening_gives_up_in_time),
                 cmocka_unit_test(a_proxy_is_idle_after_thirty_seconds),
                 cmocka_unit_test(peers_follow_connections),
+                cmocka_unit_test(a_listener_made_blocking_blocks_nobody),
                 cmocka_unit_test(a_friend_may_open_16384_streams),
                 cmocka_unit_test(whom_we_dialled_may_open_16_streams),
         };
