@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * pkttyagent(1) as a child. It closes its --notify-fd when polkit knows of it; before that a call would be refused for
- * want of an agent. Without the program calls are made all the same, and polkit decides.
+ * pkttyagent(1) as a child. It closes its --notify-fd when polkit knows of it; before that a call would be
+ * refused for want of an agent. Without the program calls are made all the same, and polkit decides.
  */
 
 #include "cli/agent.h"
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define AGENT_PATH "/usr/bin/pkttyagent"
+#define AGENT_PATH      "/usr/bin/pkttyagent"
 #define AGENT_WAIT_MSEC 5000
 
 static pid_t agent;

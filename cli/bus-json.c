@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One walk over a message by its own signature, so that verbs read replies by name and index. Numbers beyond 2^63 - 1
- * come out as that.
+ * One walk over a message by its own signature, so that verbs read replies by name and index. Numbers beyond
+ * 2^63 - 1 come out as that.
  */
 
 #include "cli/bus-json.h"

@@ -6,6 +6,6 @@
 #include <jansson.h>
 #include <systemd/sd-bus.h>
 
-/* Everything that is left in m, as one array of its arguments. -EBADMSG; -EOPNOTSUPP: a file descriptor; -ELOOP: nested
- * deeper than D-Bus allows. The caller's. */
+/* Everything that is left in m, as one array of its arguments. -EBADMSG; -EOPNOTSUPP: a file descriptor;
+ * -ELOOP: nested deeper than D-Bus allows. The caller's. */
 int bus_message_to_json(sd_bus_message *m, json_t **ret);

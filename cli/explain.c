@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From errors of D-Bus to a sentence and a second one about what to do. The programs' own errors say both: "why; what to do".
+ * From errors of D-Bus to a sentence and a second one about what to do. The programs' own errors say both:
+ * "why; what to do".
  */
 
 #include <errno.h>
@@ -15,12 +16,15 @@
 static const struct {
         const char *name, *text, *remedy;
 } table[] = {
-        { "org.freedesktop.DBus.Error.ServiceUnknown", "$title is not running", "Start it: systemctl start $unit" },
-        { "org.freedesktop.DBus.Error.NameHasNoOwner", "$title is not running", "Start it: systemctl start $unit" },
+        { "org.freedesktop.DBus.Error.ServiceUnknown", "$title is not running",
+          "Start it: systemctl start $unit" },
+        { "org.freedesktop.DBus.Error.NameHasNoOwner", "$title is not running",
+          "Start it: systemctl start $unit" },
         { "org.freedesktop.DBus.Error.NoReply", "$title went away, or does not answer",
           "See: systemctl status $unit" },
         { "org.freedesktop.DBus.Error.Timeout", "$title does not answer", "See: systemctl status $unit" },
-        { "org.freedesktop.DBus.Error.Disconnected", "the bus ended the connection", "See: systemctl status dbus" },
+        { "org.freedesktop.DBus.Error.Disconnected", "the bus ended the connection",
+          "See: systemctl status dbus" },
         { "org.freedesktop.DBus.Error.AccessDenied", "this is not allowed to you",
           "Run it as root; to connect and to ping, membership in the group peerup is enough" },
         { "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", "this is not allowed to you",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * peerupctl: the client of peerup-daemon and peerup-relay over D-Bus, in the manner of busctl and resolvectl. It owns no
- * identity and opens no connection of its own; verbs.c has the table of what it can do.
+ * peerupctl: the client of peerup-daemon and peerup-relay over D-Bus, in the manner of busctl and
+ * resolvectl. It owns no identity and opens no connection of its own; verbs.c has the table of what it can
+ * do.
  */
 
 #include <locale.h>

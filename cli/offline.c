@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads config and key as the daemon does, and writes nothing: a missing key is an answer, not a reason to make one. */
+/* Reads config and key as the daemon does, and writes nothing: a missing key is an answer, not a reason to
+ * make one. */
 
 #include "cli/offline.h"
 
@@ -29,7 +30,8 @@ static int tell_problems(const char *path, const ConfigProblems *problems, int e
                         free(text);
                         return error;
                 }
-        return complain(error, "%s: %s%s", path, strerror(-error), error == -EACCES ? "\nRun it as root" : "");
+        return complain(error, "%s: %s%s", path, strerror(-error),
+                        error == -EACCES ? "\nRun it as root" : "");
 }
 
 static int key_path(const char *config_path, ConfigProblems *problems, char ret[static PATH_MAX]) {

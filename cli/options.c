@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Options by getopt_long(3), which permutes: an option may stand anywhere, "--" ends them. One table says how each is
- * written, which verbs know it and what it does, so that parser and help cannot differ.
+ * Options by getopt_long(3), which permutes: an option may stand anywhere, "--" ends them. One table says
+ * how each is written, which verbs know it and what it does, so that parser and help cannot differ.
  */
 
 #include "cli/options.h"
@@ -35,21 +35,23 @@ static const struct {
         const char *argument; /* NULL: takes none */
         const char *help;
 } table[] = {
+        /* clang-format off */
         { COMMON_HELP,      'h', "help",      NULL,      "Show this help, or that of a verb" },
         { COMMON_VERSION,   0,   "version",   NULL,      "Show the version" },
         { COMMON_JSON,      0,   "json",      "MODE",    "Print JSON: short, pretty or off" },
-        { COMMON_J,         'j', NULL,        NULL,      "Same as --json=pretty on a terminal, --json=short elsewhere" },
+        { COMMON_J,         'j', NULL,        NULL,      "As --json=pretty on a terminal, else short" },
         { COMMON_NO_LEGEND, 0,   "no-legend", NULL,      "Print no headings and no totals" },
         { COMMON_NO_PAGER,  0,   "no-pager",  NULL,      "Do not pipe output into a pager" },
         { OPTION_ALL,       'a', "all",       NULL,      "Also show peers that are no peer-up" },
         { OPTION_ALLOW,     0,   "allow",     "PEER",    "Only this peer may use it (may be repeated)" },
         { OPTION_COMMENT,   0,   "comment",   "TEXT",    "A note beside the peer id" },
         { OPTION_COUNT,     'c', "count",     "N",       "Stop after N pings" },
-        { OPTION_EXPIRES,   0,   "expires",   "WHEN",    "Until then: 30d, 12h, 2026-12-31, 2026-12-31T18:00:00Z" },
+        { OPTION_EXPIRES,   0,   "expires",   "WHEN",    "30d, 12h, 2026-12-31, 2026-12-31T18:00:00Z" },
         { OPTION_FORCE,     'f', "force",     NULL,      "Remove it even if it is the last one" },
         { OPTION_INTERVAL,  'i', "interval",  "SEC",     "Seconds from one ping to the next (1)" },
-        { OPTION_LISTEN,    0,   "listen",    "ADDRESS", "HOST:PORT, or the path of a socket below /run/peerup" },
+        { OPTION_LISTEN,    0,   "listen",    "ADDRESS", "HOST:PORT, or a socket below /run/peerup" },
         { OPTION_NAME,      0,   "name",      "NAME",    "What to call the peer from now on" },
+        /* clang-format on */
 };
 
 int usage_error(const char *format, ...) {
@@ -112,7 +114,8 @@ static int parse_expires(const char *text, uint64_t *ret) {
                 return usage_error("--expires %s: that is in the past, or too far away", text);
         if (r < 0)
                 return usage_error("--expires %s: want a duration (30d, 12h), a date (2026-12-31) or a time "
-                                   "(2026-12-31T18:00:00Z)", text);
+                                   "(2026-12-31T18:00:00Z)",
+                                   text);
         return 0;
 }
 
@@ -187,9 +190,10 @@ int options_parse(int argc, char **argv, Options *ret, int *ret_first) {
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
                 if (table[i].name)
-                        longs[n_longs++] = (struct option){ table[i].name,
-                                                            table[i].argument ? required_argument : no_argument, NULL,
-                                                            256 + (int) i };
+                        longs[n_longs++] =
+                                (struct option){ table[i].name,
+                                                 table[i].argument ? required_argument : no_argument, NULL,
+                                                 256 + (int) i };
                 if (!table[i].letter)
                         continue;
                 letters[n_letters++] = table[i].letter;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Options of the command line: anywhere on it, before or after the verb. One that a verb does not know is an error. */
+/* Options of the command line: anywhere on it, before or after the verb. One that a verb does not know is an
+ * error. */
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPTION_ALLOW_MAX 64u        /* arbitrary; a service with more is a job for the config file */
+#define OPTION_ALLOW_MAX 64u         /* arbitrary; a service with more is a job for the config file */
 #define OPTION_COUNT_MAX 1000000000u /* arbitrary */
 
 /* Options that belong to some verbs only: bits of Verb.options. */
@@ -33,17 +34,17 @@ typedef enum JsonFormat {
 typedef struct Options {
         JsonFormat json;
         bool help, version, no_legend, no_pager;
-        unsigned given;  /* OPTION_* that were on the line */
+        unsigned given; /* OPTION_* that were on the line */
         const char *allow[OPTION_ALLOW_MAX];
         unsigned n_allow;
         const char *comment, *listen, *name; /* NULL: not given */
-        uint64_t count;    /* 0: not given */
-        uint64_t expires;  /* usec since 1970; 0: never */
-        uint64_t interval; /* usec */
+        uint64_t count;                      /* 0: not given */
+        uint64_t expires;                    /* usec since 1970; 0: never */
+        uint64_t interval;                   /* usec */
 } Options;
 
-/* Moves the words of argv that are no options to its end, which begins at *ret_first. -EINVAL: a mistake, told on
- * stderr. */
+/* Moves the words of argv that are no options to its end, which begins at *ret_first. -EINVAL: a mistake,
+ * told on stderr. */
 int options_parse(int argc, char **argv, Options *ret, int *ret_first);
 /* How the option is written, for messages: "--name". */
 const char *option_name(unsigned option);

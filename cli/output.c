@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Standard output as systemd's tools treat it: colours and a pager only for a terminal, JSON for programs. Names, comments
- * and agent strings come from other machines: nothing of theirs reaches a terminal before text_printable().
+ * Standard output as systemd's tools treat it: colours and a pager only for a terminal, JSON for programs.
+ * Names, comments and agent strings come from other machines: nothing of theirs reaches a terminal before
+ * text_printable().
  */
 
 #include "cli/output.h"
@@ -35,8 +36,8 @@ bool colours_wanted(void) {
 
 const char *colour_on(Colour colour) {
         static const char *const sequences[_COLOUR_MAX] = {
-                [COLOUR_NONE] = "",           [COLOUR_BOLD] = "\033[1m",    [COLOUR_FAINT] = "\033[2m",
-                [COLOUR_GREEN] = "\033[32m",  [COLOUR_YELLOW] = "\033[33m", [COLOUR_RED] = "\033[31m",
+                [COLOUR_NONE] = "",          [COLOUR_BOLD] = "\033[1m",    [COLOUR_FAINT] = "\033[2m",
+                [COLOUR_GREEN] = "\033[32m", [COLOUR_YELLOW] = "\033[33m", [COLOUR_RED] = "\033[31m",
         };
 
         return colours_wanted() ? sequences[colour] : "";
@@ -47,7 +48,8 @@ const char *colour_off(void) {
 }
 
 int json_print(const json_t *json, const Options *options) {
-        size_t flags = JSON_ENCODE_ANY | (options->json == JSON_FORMAT_PRETTY ? JSON_INDENT(8) : JSON_COMPACT);
+        size_t flags =
+                JSON_ENCODE_ANY | (options->json == JSON_FORMAT_PRETTY ? JSON_INDENT(8) : JSON_COMPACT);
 
         if (json_dumpf(json, stdout, flags) < 0 || fputc('\n', stdout) == EOF)
                 return complain(-EIO, "cannot write: %s", strerror(errno));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Where output goes: terminal or not, colours, the pager, JSON, and text of strangers made fit to be shown. */
+/* Where output goes: terminal or not, colours, the pager, JSON, and text of strangers made fit to be shown.
+ */
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -28,16 +29,16 @@ bool colours_wanted(void);
 const char *colour_on(Colour colour);
 const char *colour_off(void);
 
-/* Puts $PEERUP_PAGER, $PAGER or less between us and the terminal; nothing, where standard output is none. pager_close()
- * waits until the user has read. */
+/* Puts $PEERUP_PAGER, $PAGER or less between us and the terminal; nothing, where standard output is none.
+ * pager_close() waits until the user has read. */
 void pager_open(const Options *options);
 void pager_close(void);
 
 /* Prints it and a line end. -EIO where standard output is broken, already told. */
 int json_print(const json_t *json, const Options *options);
 
-/* Copies of text without what moves a cursor: control characters, malformed bytes and bidirectional overrides come out
- * as '?'. The caller's; NULL: no memory. */
+/* Copies of text without what moves a cursor: control characters, malformed bytes and bidirectional
+ * overrides come out as '?'. The caller's; NULL: no memory. */
 char *text_printable(const char *text);
 /* Columns on a terminal. */
 size_t text_width(const char *text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The pager is a child that reads standard output from a pipe. Its less runs with FRSXMK, as systemd's: it leaves the
- * screen alone when all fits, and passes colours; LESSSECURE keeps it from starting programs.
+ * The pager is a child that reads standard output from a pipe. Its less runs with FRSXMK, as systemd's: it
+ * leaves the screen alone when all fits, and passes colours; LESSSECURE keeps it from starting programs.
  */
 
 #include <errno.h>

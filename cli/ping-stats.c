@@ -36,17 +36,18 @@ const char *ping_stats_format(const PingStats *s, char text[static PING_STATS_TE
         char least[WHEN_TEXT_MAX], average[WHEN_TEXT_MAX], most[WHEN_TEXT_MAX];
         int n;
 
-        n = snprintf(text, PING_STATS_TEXT_MAX, "%" PRIu64 " sent, %" PRIu64 " answered, %u%% lost", s->sent, s->answered,
-                     ping_stats_loss(s));
+        n = snprintf(text, PING_STATS_TEXT_MAX, "%" PRIu64 " sent, %" PRIu64 " answered, %u%% lost", s->sent,
+                     s->answered, ping_stats_loss(s));
         if (s->answered > 0)
-                (void) snprintf(text + n, PING_STATS_TEXT_MAX - (size_t) n, "\nround trip min %s, average %s, max %s",
-                                rtt_format(s->least, least), rtt_format(s->sum / s->answered, average),
-                                rtt_format(s->most, most));
+                (void) snprintf(text + n, PING_STATS_TEXT_MAX - (size_t) n,
+                                "\nround trip min %s, average %s, max %s", rtt_format(s->least, least),
+                                rtt_format(s->sum / s->answered, average), rtt_format(s->most, most));
         return text;
 }
 
 json_t *ping_stats_json(const PingStats *s) {
-        return json_pack("{sI sI si sI sI sI}", "sent", (json_int_t) s->sent, "answered", (json_int_t) s->answered,
-                         "loss_percent", (int) ping_stats_loss(s), "min_usec", (json_int_t) s->least, "avg_usec",
-                         (json_int_t) (s->answered ? s->sum / s->answered : 0), "max_usec", (json_int_t) s->most);
+        return json_pack(
+                "{sI sI si sI sI sI}", "sent", (json_int_t) s->sent, "answered", (json_int_t) s->answered,
+                "loss_percent", (int) ping_stats_loss(s), "min_usec", (json_int_t) s->least, "avg_usec",
+                (json_int_t) (s->answered ? s->sum / s->answered : 0), "max_usec", (json_int_t) s->most);
 }

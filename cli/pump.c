@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Two directions of one shape, each with a buffer that is filled when empty and emptied before it is filled again. No fd is
- * made non-blocking, because a terminal or a pipe belongs to others too: reads follow POLLIN; writes to a socket are
- * MSG_DONTWAIT, to a pipe at most PIPE_BUF after POLLOUT, which the kernel then takes without waiting.
+ * Two directions of one shape, each with a buffer that is filled when empty and emptied before it is filled
+ * again. No fd is made non-blocking, because a terminal or a pipe belongs to others too: reads follow
+ * POLLIN; writes to a socket are MSG_DONTWAIT, to a pipe at most PIPE_BUF after POLLOUT, which the kernel
+ * then takes without waiting.
  */
 
 #include "cli/pump.h"
@@ -114,7 +115,8 @@ static int pump_turn(Way *up, Way *down) {
         struct pollfd p[] = {
                 [IN] = { .fd = way_wants_read(up) ? up->from : -1, .events = POLLIN },
                 [OUT] = { .fd = way_wants_write(down) ? down->to : -1, .events = POLLOUT },
-                /* Nothing wanted, but its end of both ways is: after the way down has ended, when that is news. */
+                /* Nothing wanted, but its end of both ways is: after the way down has ended, when that is
+                   news. */
                 [SOCKET] = { .fd = events || down->done ? up->to : -1, .events = events },
         };
         int r;

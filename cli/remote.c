@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Calls wait in sd_bus_call(): peerupctl does one thing at a time. A password is asked for by an agent of polkit where a
- * user has none of his own (agent.c).
+ * Calls wait in sd_bus_call(): peerupctl does one thing at a time. A password is asked for by an agent of
+ * polkit where a user has none of his own (agent.c).
  */
 
 #include "cli/remote.h"
@@ -18,8 +18,10 @@
 #include "service/bus-names.h"
 #include "service/bus.h"
 
-const Remote remote_daemon = { BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, "peerup", "the daemon" };
-const Remote remote_relay = { BUS_RELAY_NAME, BUS_RELAY_PATH, BUS_RELAY_MANAGER_INTERFACE, "peerup-relay", "the relay" };
+const Remote remote_daemon = { BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, "peerup",
+                               "the daemon" };
+const Remote remote_relay = { BUS_RELAY_NAME, BUS_RELAY_PATH, BUS_RELAY_MANAGER_INTERFACE, "peerup-relay",
+                              "the relay" };
 
 void context_done(Context *context) {
         context->bus = sd_bus_flush_close_unref(context->bus);
@@ -33,7 +35,9 @@ int context_connect(Context *context) {
                 return 0;
         r = bus_open(&context->bus);
         if (r < 0)
-                return complain(r, "cannot reach the system bus: %s\nIs this machine run by systemd? See: systemctl status dbus",
+                return complain(r,
+                                "cannot reach the system bus: %s\nIs this machine run by systemd? See: "
+                                "systemctl status dbus",
                                 strerror(-r));
         return 0;
 }
@@ -51,7 +55,8 @@ int remote_message(Context *context, const Remote *remote, const char *member, s
         r = context_connect(context);
         if (r < 0)
                 return r;
-        r = sd_bus_message_new_method_call(context->bus, &m, remote->name, remote->path, remote->interface, member);
+        r = sd_bus_message_new_method_call(context->bus, &m, remote->name, remote->path, remote->interface,
+                                           member);
         if (r < 0)
                 return remote_message_failed(r);
         r = sd_bus_message_set_allow_interactive_authorization(m, true);
@@ -90,7 +95,8 @@ static int remote_callv(Context *context, const Remote *remote, sd_bus_message *
         return remote_send(context, remote, m, ret);
 }
 
-int remote_call(Context *context, const Remote *remote, sd_bus_message **ret, const char *member, const char *types, ...) {
+int remote_call(Context *context, const Remote *remote, sd_bus_message **ret, const char *member,
+                const char *types, ...) {
         va_list ap;
         int r;
 
@@ -109,7 +115,8 @@ static int reply_to_json(const Remote *remote, sd_bus_message *reply, json_t **r
         return 0;
 }
 
-int remote_call_json(Context *context, const Remote *remote, json_t **ret, const char *member, const char *types, ...) {
+int remote_call_json(Context *context, const Remote *remote, json_t **ret, const char *member,
+                     const char *types, ...) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         va_list ap;
         int r;

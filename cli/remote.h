@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Calls to the daemon and the relay over D-Bus. Every function tells on stderr why it failed, and what to do; its caller
- * just returns.
+ * Calls to the daemon and the relay over D-Bus. Every function tells on stderr why it failed, and what to
+ * do; its caller just returns.
  */
 
 #include <jansson.h>
@@ -40,9 +40,11 @@ int context_connect(Context *context); /* context->bus is there afterwards */
 int remote_message(Context *context, const Remote *remote, const char *member, sd_bus_message **ret);
 /* Sends m and waits; ret may be NULL. */
 int remote_send(Context *context, const Remote *remote, sd_bus_message *m, sd_bus_message **ret);
-int remote_call(Context *context, const Remote *remote, sd_bus_message **ret, const char *member, const char *types, ...);
+int remote_call(Context *context, const Remote *remote, sd_bus_message **ret, const char *member,
+                const char *types, ...);
 /* The same, with the reply's arguments as a JSON array, the caller's. */
-int remote_call_json(Context *context, const Remote *remote, json_t **ret, const char *member, const char *types, ...);
+int remote_call_json(Context *context, const Remote *remote, json_t **ret, const char *member,
+                     const char *types, ...);
 /* Every property, as an object. */
 int remote_properties(Context *context, const Remote *remote, json_t **ret);
 /* Whether somebody owns the name; quiet. 1, 0, or < 0: no bus. */

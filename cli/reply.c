@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A reply is JSON by the time a verb sees it (bus-json.h). A value that is missing, because the daemon is older or newer, is
- * an empty one, not an error.
+ * A reply is JSON by the time a verb sees it (bus-json.h). A value that is missing, because the daemon is
+ * older or newer, is an empty one, not an error.
  */
 
 #include "cli/reply.h"
@@ -42,8 +42,8 @@ uint64_t json_number_at(const json_t *array, size_t i) {
 }
 
 int daemon_objects(Context *context, const char *interface, json_t **ret) {
-        static const Remote manager = { BUS_DAEMON_NAME, BUS_DAEMON_PATH, "org.freedesktop.DBus.ObjectManager", "peerup",
-                                        "the daemon" };
+        static const Remote manager = { BUS_DAEMON_NAME, BUS_DAEMON_PATH,
+                                        "org.freedesktop.DBus.ObjectManager", "peerup", "the daemon" };
         _cleanup_(json_decrefp) json_t *args = NULL, *found = json_object();
         json_t *interfaces, *properties;
         const char *path;
@@ -67,9 +67,9 @@ const char *peer_name_of(const json_t *names, const char *id) {
         const char *name;
         json_t *value;
 
-        json_object_foreach((json_t *) names, name, value)
-                if (json_is_string(value) && strcmp(json_string_value(value), id) == 0)
-                        return name;
+        json_object_foreach((json_t *) names, name,
+                            value) if (json_is_string(value) &&
+                                       strcmp(json_string_value(value), id) == 0) return name;
         return NULL;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A cell is a JSON value and a text that is fit for a terminal. Columns are as wide as their widest cell; the last one is
- * not padded.
+ * A cell is a JSON value and a text that is fit for a terminal. Columns are as wide as their widest cell;
+ * the last one is not padded.
  */
 
 #include "cli/table.h"
@@ -110,7 +110,8 @@ void table_time(Table *t, uint64_t usec, const char *zero) {
 void table_rtt(Table *t, uint64_t usec) {
         char text[WHEN_TEXT_MAX];
 
-        table_add(t, usec ? json_integer((json_int_t) usec) : json_null(), usec ? rtt_format(usec, text) : NULL);
+        table_add(t, usec ? json_integer((json_int_t) usec) : json_null(),
+                  usec ? rtt_format(usec, text) : NULL);
 }
 
 void table_list(Table *t, const json_t *strings) {
@@ -183,8 +184,10 @@ static void print_row(const Table *t, size_t row, const size_t *widths) {
 
                 if (!column->heading)
                         continue;
-                print_cell(!cell ? column->heading : cell->text ? cell->text : "-", widths[c], column->right,
-                           c == last, !cell ? COLOUR_BOLD : cell->colour);
+                print_cell(!cell        ? column->heading
+                           : cell->text ? cell->text
+                                        : "-",
+                           widths[c], column->right, c == last, !cell ? COLOUR_BOLD : cell->colour);
         }
 }
 
@@ -219,8 +222,8 @@ static void print_field(const Column *column, const Cell *cell, size_t width) {
         char *copy;
         size_t i;
 
-        fprintf(stdout, "%*s%s%s:%s ", (int) (width - text_width(column->heading)), "", colour_on(COLOUR_BOLD),
-                column->heading, colour_off());
+        fprintf(stdout, "%*s%s%s:%s ", (int) (width - text_width(column->heading)), "",
+                colour_on(COLOUR_BOLD), column->heading, colour_off());
         if (!json_is_array(cell->value)) {
                 fprintf(stdout, "%s%s%s\n", colour_on(cell->colour), cell->text,
                         cell->colour == COLOUR_NONE ? "" : colour_off());

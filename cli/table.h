@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Table: what a verb has to show, as columns for people and as JSON for programs. Cells are added from left to right; a
- * row ends where its columns do. Adding never fails: what went wrong is told by table_print().
+ * Table: what a verb has to show, as columns for people and as JSON for programs. Cells are added from left
+ * to right; a row ends where its columns do. Adding never fails: what went wrong is told by table_print().
  */
 
 #include <jansson.h>
@@ -38,8 +38,8 @@ void table_number(Table *table, uint64_t number);
 void table_bytes(Table *table, uint64_t bytes);
 void table_boolean(Table *table, bool yes);
 void table_time(Table *table, uint64_t usec, const char *zero); /* relative to now; zero: what 0 is called */
-void table_rtt(Table *table, uint64_t usec); /* 0: unknown */
-void table_list(Table *table, const json_t *strings); /* "a, b"; a line each when vertical */
+void table_rtt(Table *table, uint64_t usec);                    /* 0: unknown */
+void table_list(Table *table, const json_t *strings);           /* "a, b"; a line each when vertical */
 /* Of the cell that was added last. */
 void table_colour(Table *table, Colour colour);
 

@@ -60,8 +60,9 @@ int verb_auth_remove(Context *context) {
 
 int verb_auth_list(Context *context) {
         static const Column columns[] = {
-                { "name",     "NAME",    false }, { "peer_id", "PEER ID", false }, { "expires", "EXPIRES", false },
-                { "verified", NULL,      false }, { "group",   NULL,      false }, { "comment", "COMMENT", false },
+                { "name", "NAME", false },       { "peer_id", "PEER ID", false },
+                { "expires", "EXPIRES", false }, { "verified", NULL, false },
+                { "group", NULL, false },        { "comment", "COMMENT", false },
         };
         _cleanup_(json_decrefp) json_t *list = NULL, *properties = NULL;
         _cleanup_(table_freep) Table *table = NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * connect: joins standard input and output to a service of a peer, as for ssh's ProxyCommand. The daemon gives the socket,
- * and tells us, once the tunnel is closed, whether it ended in order: a socket alone cannot say that a reset was one.
+ * connect: joins standard input and output to a service of a peer, as for ssh's ProxyCommand. The daemon
+ * gives the socket, and tells us, once the tunnel is closed, whether it ended in order: a socket alone
+ * cannot say that a reset was one.
  */
 
 #include <errno.h>
@@ -43,7 +44,8 @@ static int open_stream(Context *context, int *ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r, fd;
 
-        r = remote_call(context, &remote_daemon, &reply, "OpenStream", "ss", context->args[0], context->args[1]);
+        r = remote_call(context, &remote_daemon, &reply, "OpenStream", "ss", context->args[0],
+                        context->args[1]);
         if (r < 0)
                 return r;
         r = sd_bus_message_read(reply, "h", &fd);
@@ -89,7 +91,8 @@ static int tell_end(const Verdict *verdict, int error) {
         if (error < 0 && (!verdict->told || !*verdict->error))
                 return complain(error, "the connection broke: %s", strerror(-error));
         if (!verdict->told)
-                return complain(-ECONNRESET, "the daemon went away in the middle\nSee: systemctl status peerup");
+                return complain(-ECONNRESET,
+                                "the daemon went away in the middle\nSee: systemctl status peerup");
         if (*verdict->error)
                 return remote_explain(&remote_daemon, &e, -ECONNRESET);
         return 0;
@@ -103,8 +106,8 @@ int verb_connect(Context *context) {
         r = context_connect(context);
         if (r < 0)
                 return r;
-        r = sd_bus_match_signal(context->bus, NULL, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE, "TunnelClosed",
-                                on_tunnel_closed, &verdict);
+        r = sd_bus_match_signal(context->bus, NULL, BUS_DAEMON_NAME, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE,
+                                "TunnelClosed", on_tunnel_closed, &verdict);
         if (r < 0)
                 return complain(r, "cannot listen on the bus: %s", strerror(-r));
         r = open_stream(context, &fd);

@@ -8,9 +8,9 @@
 #include "service/bus-names.h"
 
 static const Column columns[] = {
-        { "name",       "NAME",    false }, { "path",    "PATH",      false }, { "limited", NULL,      false },
-        { "rtt_usec",   "RTT",     true  }, { "since",   "CONNECTED", false }, { "authorized", "ALLOWED", false },
-        { "agent",      "AGENT",   false }, { "peer_id", "PEER ID",   false }, { "address", "ADDRESS", false },
+        { "name", "NAME", false },   { "path", "PATH", false },       { "limited", NULL, false },
+        { "rtt_usec", "RTT", true }, { "since", "CONNECTED", false }, { "authorized", "ALLOWED", false },
+        { "agent", "AGENT", false }, { "peer_id", "PEER ID", false }, { "address", "ADDRESS", false },
 };
 
 static void add_peer(Table *table, const json_t *peer) {

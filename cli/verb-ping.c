@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * ping: one Manager.Ping after another, so that every call is short and Ctrl-C ends it at once. A peer that does not
- * answer is a lost ping; anything else that is wrong ends the run. The interval runs from one start to the next.
+ * ping: one Manager.Ping after another, so that every call is short and Ctrl-C ends it at once. A peer that
+ * does not answer is a lost ping; anything else that is wrong ends the run. The interval runs from one start
+ * to the next.
  */
 
 #include <errno.h>
@@ -43,12 +44,13 @@ static void record(Run *run, uint64_t rtt, const char *path, const char *error) 
                 if (error)
                         printf("seq=%" PRIu64 " lost: %s\n", run->stats.sent, error);
                 else
-                        printf("seq=%" PRIu64 " time=%s path=%s\n", run->stats.sent, rtt_format(rtt, text), path);
+                        printf("seq=%" PRIu64 " time=%s path=%s\n", run->stats.sent, rtt_format(rtt, text),
+                               path);
                 fflush(stdout);
                 return;
         }
-        result = json_pack("{sI sI ss ss}", "seq", (json_int_t) run->stats.sent, "rtt_usec", (json_int_t) rtt, "path",
-                           path, "error", error ? error : "");
+        result = json_pack("{sI sI ss ss}", "seq", (json_int_t) run->stats.sent, "rtt_usec",
+                           (json_int_t) rtt, "path", path, "error", error ? error : "");
         (void) json_array_append_new(run->results, result);
 }
 
@@ -56,7 +58,8 @@ static void record(Run *run, uint64_t rtt, const char *path, const char *error) 
 static bool is_loss(const sd_bus_error *e) {
         return sd_bus_error_has_name(e, BUS_ERROR_PEER_UNREACHABLE) ||
                sd_bus_error_has_name(e, BUS_ERROR_NOT_AUTHORIZED_THERE) ||
-               sd_bus_error_has_name(e, BUS_ERROR_SERVICE_REFUSED) || sd_bus_error_has_name(e, SD_BUS_ERROR_TIMEOUT) ||
+               sd_bus_error_has_name(e, BUS_ERROR_SERVICE_REFUSED) ||
+               sd_bus_error_has_name(e, SD_BUS_ERROR_TIMEOUT) ||
                sd_bus_error_has_name(e, SD_BUS_ERROR_LIMITS_EXCEEDED);
 }
 
@@ -79,13 +82,15 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         } else {
                 r = sd_bus_message_read(m, "sts", &id, &rtt, &path);
                 if (r < 0)
-                        return run_end(run, complain(r, "cannot read the answer of the daemon: %s", strerror(-r)));
+                        return run_end(
+                                run, complain(r, "cannot read the answer of the daemon: %s", strerror(-r)));
                 record(run, rtt, path, NULL);
         }
         if (run->context->options->count && run->stats.sent >= run->context->options->count)
                 return run_end(run, 0);
         (void) sd_event_now(run->event, CLOCK_MONOTONIC, &now);
-        (void) sd_event_source_set_time(run->timer, P2P_MAX(now, run->started + run->context->options->interval));
+        (void) sd_event_source_set_time(run->timer,
+                                        P2P_MAX(now, run->started + run->context->options->interval));
         return sd_event_source_set_enabled(run->timer, SD_EVENT_ONESHOT);
 }
 
@@ -137,7 +142,8 @@ static int run_report(const Run *run) {
         char text[PING_STATS_TEXT_MAX];
 
         if (run->context->options->json == JSON_FORMAT_OFF) {
-                printf("\n--- %s ping statistics ---\n%s\n", run->peer, ping_stats_format(&run->stats, text));
+                printf("\n--- %s ping statistics ---\n%s\n", run->peer,
+                       ping_stats_format(&run->stats, text));
                 return 0;
         }
         all = json_pack("{sO so}", "results", run->results, "stats", ping_stats_json(&run->stats));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * proxies, proxy add, proxy remove: local sockets of systemd that lead to services of peers. The config says which there
- * are, a Proxy object exists while one is being served; both have the address on which it listens.
+ * proxies, proxy add, proxy remove: local sockets of systemd that lead to services of peers. The config says
+ * which there are, a Proxy object exists while one is being served; both have the address on which it
+ * listens.
  */
 
 #include <errno.h>
@@ -14,10 +15,11 @@
 #include "service/endpoint.h"
 
 static const Column columns[] = {
-        { "name",        "NAME",        false }, { "peer",    "PEER", false }, { "service",   "SERVICE", false },
-        { "listen",      "LISTEN",      false }, { "state",   "STATE", false },
-        { "connections", "CONNECTIONS", true  }, { "bytes_in", "IN",   true  }, { "bytes_out", "OUT",     true  },
-        { "error",       NULL,          false }, { "error_timestamp", NULL, false },
+        { "name", "NAME", false },       { "peer", "PEER", false },
+        { "service", "SERVICE", false }, { "listen", "LISTEN", false },
+        { "state", "STATE", false },     { "connections", "CONNECTIONS", true },
+        { "bytes_in", "IN", true },      { "bytes_out", "OUT", true },
+        { "error", NULL, false },        { "error_timestamp", NULL, false },
 };
 
 /* Whether two texts are one address: localhost and 127.0.0.1 are. */
@@ -28,8 +30,8 @@ static bool same_address(const char *a, const char *b) {
 
         if (strcmp(a, b) == 0)
                 return true;
-        if (endpoint_parse(a, &ea) < 0 || endpoint_parse(b, &eb) < 0 || endpoint_sockaddr(&ea, &sa, &na) < 0 ||
-            endpoint_sockaddr(&eb, &sb, &nb) < 0)
+        if (endpoint_parse(a, &ea) < 0 || endpoint_parse(b, &eb) < 0 ||
+            endpoint_sockaddr(&ea, &sa, &na) < 0 || endpoint_sockaddr(&eb, &sb, &nb) < 0)
                 return false;
         return na == nb && memcmp(&sa, &sb, na) == 0;
 }
@@ -39,16 +41,16 @@ static const json_t *find_object(const json_t *objects, const char *listen, cons
         const char *path;
         json_t *object;
 
-        json_object_foreach((json_t *) objects, path, object)
-                if (same_address(json_text(object, "ListenAddress"), listen)) {
-                        *ret_path = path;
-                        return object;
-                }
+        json_object_foreach((json_t *) objects, path,
+                            object) if (same_address(json_text(object, "ListenAddress"), listen)) {
+                *ret_path = path;
+                return object;
+        }
         return NULL;
 }
 
-static void add_proxy(Table *table, const char *name, const char *peer, const char *service, const char *listen,
-                      const json_t *object) {
+static void add_proxy(Table *table, const char *name, const char *peer, const char *service,
+                      const char *listen, const json_t *object) {
         bool failing = *json_text(object, "LastError");
 
         table_text(table, name);
@@ -118,20 +120,21 @@ int verb_proxies(Context *context) {
         r = table_show(table, context, "proxy", "proxies");
         if (r < 0 || context->options->json != JSON_FORMAT_OFF)
                 return r;
-        json_object_foreach(failing, path, object)
-                if (*json_text(object, "LastError"))
-                        print_error(json_text(object, "ListenAddress"), json_text(object, "LastError"));
+        json_object_foreach(failing, path, object) if (*json_text(object, "LastError"))
+                print_error(json_text(object, "ListenAddress"), json_text(object, "LastError"));
         return 0;
 }
 
-/* Its generators make the socket unit. Where that fails the user is told what to type; the proxy is configured. */
+/* Its generators make the socket unit. Where that fails the user is told what to type; the proxy is
+ * configured. */
 static void reload_systemd(Context *context) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
-        r = sd_bus_message_new_method_call(context->bus, &m, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                           "org.freedesktop.systemd1.Manager", "Reload");
+        r = sd_bus_message_new_method_call(context->bus, &m, "org.freedesktop.systemd1",
+                                           "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+                                           "Reload");
         if (r >= 0)
                 r = sd_bus_message_set_allow_interactive_authorization(m, true);
         if (r >= 0)
@@ -145,14 +148,15 @@ int verb_proxy_add(Context *context) {
         const char *name = context->args[0];
         int r;
 
-        r = remote_call(context, &remote_daemon, NULL, "AddProxy", "ssss", name, context->args[1], context->args[2],
-                        context->options->listen);
+        r = remote_call(context, &remote_daemon, NULL, "AddProxy", "ssss", name, context->args[1],
+                        context->args[2], context->options->listen);
         if (r < 0)
                 return r;
         reload_systemd(context);
-        say(context, "%s will lead to '%s' of %s. Start it:\n"
-            "        systemctl start peerup-proxy@%s.socket", context->options->listen, context->args[2], context->args[1],
-            name);
+        say(context,
+            "%s will lead to '%s' of %s. Start it:\n"
+            "        systemctl start peerup-proxy@%s.socket",
+            context->options->listen, context->args[2], context->args[1], name);
         return 0;
 }
 
@@ -163,7 +167,8 @@ int verb_proxy_remove(Context *context) {
         if (r < 0)
                 return r;
         reload_systemd(context);
-        say(context, "The proxy is removed. To close its socket now:\n        systemctl stop peerup-proxy@%s.socket",
+        say(context,
+            "The proxy is removed. To close its socket now:\n        systemctl stop peerup-proxy@%s.socket",
             context->args[0]);
         return 0;
 }

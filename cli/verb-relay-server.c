@@ -9,9 +9,9 @@
 #include "cli/when.h"
 
 static const Column status_columns[] = {
-        { "peer_id",      "Peer ID",      false }, { "version",  "Version",  false },
-        { "addresses",    "Addresses",    false }, { "reservations", "Reservations", false },
-        { "circuits",     "Circuits",     false },
+        { "peer_id", "Peer ID", false },     { "version", "Version", false },
+        { "addresses", "Addresses", false }, { "reservations", "Reservations", false },
+        { "circuits", "Circuits", false },
 };
 
 /* What a user gives to "relay add": addresses that end in our id. */
@@ -23,8 +23,9 @@ static json_t *whole_addresses(const json_t *addresses, const char *id) {
                 const char *text = json_string_value(address);
 
                 if (text)
-                        (void) json_array_append_new(whole, strstr(text, "/p2p/") ? json_string(text)
-                                                                                  : json_sprintf("%s/p2p/%s", text, id));
+                        (void) json_array_append_new(whole, strstr(text, "/p2p/")
+                                                                    ? json_string(text)
+                                                                    : json_sprintf("%s/p2p/%s", text, id));
         }
         return whole;
 }
@@ -40,7 +41,8 @@ int verb_relay_server_status(Context *context) {
         r = table_begin(status_columns, ELEMENTSOF(status_columns), &table);
         if (r < 0)
                 return r;
-        addresses = whole_addresses(json_object_get(properties, "ListenAddresses"), json_text(properties, "PeerID"));
+        addresses = whole_addresses(json_object_get(properties, "ListenAddresses"),
+                                    json_text(properties, "PeerID"));
         table_text(table, json_text(properties, "PeerID"));
         table_text(table, json_text(properties, "Version"));
         table_list(table, addresses);
@@ -91,16 +93,16 @@ static const json_t *find_reservation(const json_t *reservations, const char *id
         json_t *reservation;
         size_t i;
 
-        json_array_foreach(reservations, i, reservation)
-                if (strcmp(json_text_at(reservation, 0), id) == 0)
-                        return reservation;
+        json_array_foreach(reservations, i, reservation) if (strcmp(json_text_at(reservation, 0), id) ==
+                                                             0) return reservation;
         return NULL;
 }
 
 int verb_relay_server_list_peers(Context *context) {
         static const Column columns[] = {
-                { "peer_id", "PEER ID", false }, { "expires", "EXPIRES", false }, { "reserved_until", "RESERVED", false },
-                { "circuits", "CIRCUITS", true }, { "comment", "COMMENT", false },
+                { "peer_id", "PEER ID", false },         { "expires", "EXPIRES", false },
+                { "reserved_until", "RESERVED", false }, { "circuits", "CIRCUITS", true },
+                { "comment", "COMMENT", false },
         };
         _cleanup_(json_decrefp) json_t *peers = NULL, *reservations = NULL;
         _cleanup_(table_freep) Table *table = NULL;
@@ -118,7 +120,8 @@ int verb_relay_server_list_peers(Context *context) {
         if (r < 0)
                 return r;
         json_array_foreach(json_array_get(peers, 0), i, peer) {
-                const json_t *reservation = find_reservation(json_array_get(reservations, 0), json_text_at(peer, 0));
+                const json_t *reservation =
+                        find_reservation(json_array_get(reservations, 0), json_text_at(peer, 0));
 
                 table_text(table, json_text_at(peer, 0));
                 table_time(table, json_number_at(peer, 2), "never");

@@ -45,7 +45,8 @@ static void add_relay(Table *table, const json_t *relay) {
         table_text(table, json_text_at(relay, 0));
 }
 
-/* Below the table: what to do about relays that do not serve us. One that does not know us may just hang up. */
+/* Below the table: what to do about relays that do not serve us. One that does not know us may just hang up.
+ */
 static void print_remedies(const json_t *relays, const char *own_id) {
         bool refused = false, silent = false;
         json_t *relay;
@@ -56,14 +57,16 @@ static void print_remedies(const json_t *relays, const char *own_id) {
 
                 if (is_active(relay) || (!*error && !*json_text_at(relay, 4)))
                         continue;
-                if (strcmp(json_text_at(relay, 4), "PERMISSION_DENIED") == 0 || strcmp(error, strerror(ECONNRESET)) == 0)
+                if (strcmp(json_text_at(relay, 4), "PERMISSION_DENIED") == 0 ||
+                    strcmp(error, strerror(ECONNRESET)) == 0)
                         refused = true;
                 else
                         silent = true;
         }
         if (refused)
                 printf("\nIf a relay does not let this machine in, run there:\n"
-                       "        peerupctl relay-server authorize %s\n", own_id);
+                       "        peerupctl relay-server authorize %s\n",
+                       own_id);
         if (silent)
                 printf("\nIf a relay does not answer, look there:\n"
                        "        systemctl status peerup-relay; peerupctl relay-server status\n");
@@ -71,8 +74,9 @@ static void print_remedies(const json_t *relays, const char *own_id) {
 
 int verb_relay_list(Context *context) {
         static const Column columns[] = {
-                { "state",   "STATE", false }, { "reserved_until", "RESERVED", false }, { "error",   "ERROR",   false },
-                { "refusal", NULL,    false }, { "peer_id",        NULL,       false }, { "address", "ADDRESS", false },
+                { "state", "STATE", false }, { "reserved_until", "RESERVED", false },
+                { "error", "ERROR", false }, { "refusal", NULL, false },
+                { "peer_id", NULL, false },  { "address", "ADDRESS", false },
         };
         _cleanup_(json_decrefp) json_t *list = NULL, *properties = NULL;
         _cleanup_(table_freep) Table *table = NULL;
@@ -89,8 +93,7 @@ int verb_relay_list(Context *context) {
         r = table_begin(columns, ELEMENTSOF(columns), &table);
         if (r < 0)
                 return r;
-        json_array_foreach(json_array_get(list, 0), i, relay)
-                add_relay(table, relay);
+        json_array_foreach(json_array_get(list, 0), i, relay) add_relay(table, relay);
         r = table_show(table, context, "relay", "relays");
         if (r >= 0 && context->options->json == JSON_FORMAT_OFF && !context->options->no_legend)
                 print_remedies(json_array_get(list, 0), json_text(properties, "PeerID"));

@@ -9,8 +9,9 @@
 #include "service/bus-names.h"
 
 static const Column columns[] = {
-        { "name",        "NAME",        false }, { "address",  "ADDRESS", false }, { "enabled",       "ENABLED", false },
-        { "connections", "CONNECTIONS", true  }, { "protocol", NULL,      false }, { "transient",     NULL,      false },
+        { "name", "NAME", false },         { "address", "ADDRESS", false },
+        { "enabled", "ENABLED", false },   { "connections", "CONNECTIONS", true },
+        { "protocol", NULL, false },       { "transient", NULL, false },
         { "allowed_peers", "FOR", false },
 };
 
@@ -56,7 +57,8 @@ int verb_services(Context *context) {
                 table_number(table, json_number(service, "Connections"));
                 table_text(table, json_text(service, "Protocol"));
                 table_boolean(table, json_flag(service, "Transient"));
-                add_allowed(table, json_object_get(service, "AllowedPeers"), json_object_get(properties, "Names"));
+                add_allowed(table, json_object_get(service, "AllowedPeers"),
+                            json_object_get(properties, "Names"));
         }
         return table_show(table, context, "service", "services");
 }

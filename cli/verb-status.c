@@ -11,12 +11,17 @@
 #include "service/bus-names.h"
 
 static const Column columns[] = {
-        { "peer_id",          "Peer ID",      false }, { "version",          "Version",   false },
-        { "started",          "Running",      false }, { "gating",           "Access",    false },
-        { "connected_peers",  "Connected",    false }, { "listen_addresses", "Listening", false },
-        { "relay_addresses",  "Reachable at", false }, { "relays",           "Relays",    false },
-        { "services",         "Services",     false }, { "proxies",          "Proxies",   false },
-        { "proxy_errors",     "Failing",      false },
+        { "peer_id", "Peer ID", false },
+        { "version", "Version", false },
+        { "started", "Running", false },
+        { "gating", "Access", false },
+        { "connected_peers", "Connected", false },
+        { "listen_addresses", "Listening", false },
+        { "relay_addresses", "Reachable at", false },
+        { "relays", "Relays", false },
+        { "services", "Services", false },
+        { "proxies", "Proxies", false },
+        { "proxy_errors", "Failing", false },
 };
 
 static void add_started(Table *table, uint64_t usec) {
@@ -35,7 +40,8 @@ static json_t *relay_lines(const json_t *relays) {
         size_t i;
 
         json_array_foreach(relays, i, relay) {
-                const char *reason = *json_text_at(relay, 4) ? json_text_at(relay, 4) : json_text_at(relay, 3);
+                const char *reason =
+                        *json_text_at(relay, 4) ? json_text_at(relay, 4) : json_text_at(relay, 3);
                 bool told = *reason && strcmp(json_text_at(relay, 2), "active") != 0;
 
                 (void) json_array_append_new(lines, json_sprintf("%s: %s%s%s%s", json_text_at(relay, 0),
@@ -50,10 +56,9 @@ static json_t *proxy_errors(const json_t *proxies) {
         json_t *lines = json_array(), *proxy;
         const char *path;
 
-        json_object_foreach((json_t *) proxies, path, proxy)
-                if (*json_text(proxy, "LastError"))
-                        (void) json_array_append_new(lines, json_sprintf("%s: %s", json_text(proxy, "ListenAddress"),
-                                                                         json_text(proxy, "LastError")));
+        json_object_foreach((json_t *) proxies, path, proxy) if (*json_text(proxy, "LastError"))(void)
+                json_array_append_new(lines, json_sprintf("%s: %s", json_text(proxy, "ListenAddress"),
+                                                          json_text(proxy, "LastError")));
         return lines;
 }
 
@@ -70,7 +75,8 @@ static void add_node(Table *table, const json_t *properties) {
         table_text(table, json_text(properties, "Version"));
         add_started(table, json_number(properties, "StartTimestamp"));
         table_add(table, json_boolean(gating),
-                  gating ? "authorized peers only" : "ANYBODY (the config says enable_connection_gating: false)");
+                  gating ? "authorized peers only"
+                         : "ANYBODY (the config says enable_connection_gating: false)");
         table_colour(table, gating ? COLOUR_NONE : COLOUR_RED);
         table_number(table, json_number(properties, "ConnectedPeers"));
         table_list(table, json_object_get(properties, "ListenAddresses"));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From a command line to a verb. A verb of two words is a noun and what to do with it; a word that is neither is answered
- * with the nearest one. Everything that can be wrong about a line is told before anything is done.
+ * From a command line to a verb. A verb of two words is a noun and what to do with it; a word that is
+ * neither is answered with the nearest one. Everything that can be wrong about a line is told before
+ * anything is done.
  */
 
 #include "cli/verbs.h"
@@ -18,32 +19,37 @@
 static int verb_help(Context *context);
 
 static const Verb verbs[] = {
-        { "status",      0, 0, "", 0, 0, verb_status, "Show this node: id, addresses, relays, what is wrong" },
-        { "whoami",      0, 0, "", 0, 0, verb_whoami, "Show the peer id of this node" },
-        { "peers",       0, 0, "", OPTION_ALL, 0, verb_peers, "List peers with a connection" },
-        { "services",    0, 0, "", 0, 0, verb_services, "List what this node offers" },
-        { "proxies",     0, 0, "", 0, 0, verb_proxies, "List local sockets that lead to services of peers" },
-        { "ping",        1, 1, "PEER", OPTION_COUNT | OPTION_INTERVAL, 0, verb_ping, "Measure the way to a peer and back" },
-        { "connect",     2, 2, "PEER SERVICE", 0, 0, verb_connect, "Join standard input and output to a service of a peer" },
-        { "auth add",    1, 1, "ID", OPTION_NAME | OPTION_COMMENT | OPTION_EXPIRES, 0, verb_auth_add,
+        { "status", 0, 0, "", 0, 0, verb_status, "Show this node: id, addresses, relays, what is wrong" },
+        { "whoami", 0, 0, "", 0, 0, verb_whoami, "Show the peer id of this node" },
+        { "peers", 0, 0, "", OPTION_ALL, 0, verb_peers, "List peers with a connection" },
+        { "services", 0, 0, "", 0, 0, verb_services, "List what this node offers" },
+        { "proxies", 0, 0, "", 0, 0, verb_proxies, "List local sockets that lead to services of peers" },
+        { "ping", 1, 1, "PEER", OPTION_COUNT | OPTION_INTERVAL, 0, verb_ping,
+          "Measure the way to a peer and back" },
+        { "connect", 2, 2, "PEER SERVICE", 0, 0, verb_connect,
+          "Join standard input and output to a service of a peer" },
+        { "auth add", 1, 1, "ID", OPTION_NAME | OPTION_COMMENT | OPTION_EXPIRES, 0, verb_auth_add,
           "Let a peer in, and name it" },
         { "auth remove", 1, 1, "PEER", 0, 0, verb_auth_remove, "Let a peer in no more, and cut it off" },
-        { "auth list",   0, 0, "", 0, 0, verb_auth_list, "List peers that are let in" },
+        { "auth list", 0, 0, "", 0, 0, verb_auth_list, "List peers that are let in" },
         { "service add", 2, 2, "NAME ADDRESS", OPTION_ALLOW, 0, verb_service_add,
           "Offer HOST:PORT or a UNIX socket to peers" },
         { "service remove", 1, 1, "NAME", 0, 0, verb_service_remove, "Offer it no more" },
-        { "relay add",   1, 1, "MULTIADDR", 0, 0, verb_relay_add, "Use a relay" },
+        { "relay add", 1, 1, "MULTIADDR", 0, 0, verb_relay_add, "Use a relay" },
         { "relay remove", 1, 1, "MULTIADDR|ID", OPTION_FORCE, 0, verb_relay_remove, "Use it no more" },
-        { "relay list",  0, 0, "", 0, 0, verb_relay_list, "List relays and how they are doing" },
-        { "proxy add",   3, 3, "NAME PEER SERVICE", OPTION_LISTEN, OPTION_LISTEN, verb_proxy_add,
+        { "relay list", 0, 0, "", 0, 0, verb_relay_list, "List relays and how they are doing" },
+        { "proxy add", 3, 3, "NAME PEER SERVICE", OPTION_LISTEN, OPTION_LISTEN, verb_proxy_add,
           "Make a local socket that leads to a service of a peer" },
         { "proxy remove", 1, 1, "NAME", 0, 0, verb_proxy_remove, "Remove it" },
-        { "relay-server status", 0, 0, "", 0, 0, verb_relay_server_status, "Show the relay on this machine" },
-        { "relay-server authorize", 1, 1, "ID", OPTION_COMMENT | OPTION_EXPIRES, 0, verb_relay_server_authorize,
-          "Let a peer use the relay" },
-        { "relay-server deauthorize", 1, 1, "ID", 0, 0, verb_relay_server_deauthorize, "Let it no more, and cut it off" },
-        { "relay-server list-peers", 0, 0, "", 0, 0, verb_relay_server_list_peers, "List peers that may use the relay" },
-        { "help",        0, 2, "[VERB]", 0, 0, verb_help, "Show this help, or that of a verb" },
+        { "relay-server status", 0, 0, "", 0, 0, verb_relay_server_status,
+          "Show the relay on this machine" },
+        { "relay-server authorize", 1, 1, "ID", OPTION_COMMENT | OPTION_EXPIRES, 0,
+          verb_relay_server_authorize, "Let a peer use the relay" },
+        { "relay-server deauthorize", 1, 1, "ID", 0, 0, verb_relay_server_deauthorize,
+          "Let it no more, and cut it off" },
+        { "relay-server list-peers", 0, 0, "", 0, 0, verb_relay_server_list_peers,
+          "List peers that may use the relay" },
+        { "help", 0, 2, "[VERB]", 0, 0, verb_help, "Show this help, or that of a verb" },
 };
 
 /* The words of a line, and the verb they may come to. */
@@ -93,7 +99,8 @@ static void find_verb(Line *line) {
                 if (!begins_with_word(verbs[i].name, line->words[0], &n))
                         continue;
                 line->used = verbs[i].name[n] ? 2 : 1;
-                if (line->used == 2 && (line->n_words < 2 || strcmp(verbs[i].name + n + 1, line->words[1]) != 0))
+                if (line->used == 2 &&
+                    (line->n_words < 2 || strcmp(verbs[i].name + n + 1, line->words[1]) != 0))
                         continue;
                 line->verb = &verbs[i];
                 return;
@@ -140,7 +147,10 @@ static void list_after(const char *noun, char *text, size_t size) {
         text[0] = '\0';
         for (size_t i = 0; i < count && used < size; i++)
                 used += (size_t) snprintf(text + used, size - used, "%s%s",
-                                          i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+                                          i == 0           ? ""
+                                          : i + 1 == count ? " or "
+                                                           : ", ",
+                                          names[i]);
 }
 
 static int unknown_verb(const Line *line) {
@@ -185,7 +195,8 @@ static void print_help(void) {
         char left[64];
 
         printf("Usage: peerupctl [OPTION...] VERB\n\n"
-               "Looks at and changes peer-up, which connects your own machines through firewalls and NAT.\n\n");
+               "Looks at and changes peer-up, which connects your own machines through firewalls and "
+               "NAT.\n\n");
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 (void) snprintf(left, sizeof(left), "%s %s", verbs[i].name, verbs[i].arguments);
                 printf("  %-29s %s\n", left, verbs[i].help);
@@ -229,7 +240,9 @@ static int check_line(const Line *line, const Options *options) {
 }
 
 static int run_verb(const Line *line, const Options *options) {
-        Context context = { .options = options, .args = line->words + line->used, .n_args = line->n_words - line->used };
+        Context context = { .options = options,
+                            .args = line->words + line->used,
+                            .n_args = line->n_words - line->used };
         int r;
 
         r = line->verb->run(&context);

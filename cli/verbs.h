@@ -6,17 +6,17 @@
 #include "cli/remote.h"
 
 typedef struct Verb {
-        const char *name;      /* "status", "auth add" */
-        unsigned min, max;     /* arguments */
-        const char *arguments; /* for people: "PEER SERVICE" */
-        unsigned options;      /* OPTION_* that it takes */
-        unsigned required;     /* of these, what it must have */
+        const char *name;             /* "status", "auth add" */
+        unsigned min, max;            /* arguments */
+        const char *arguments;        /* for people: "PEER SERVICE" */
+        unsigned options;             /* OPTION_* that it takes */
+        unsigned required;            /* of these, what it must have */
         int (*run)(Context *context); /* an exit status, or < 0 after it has told why */
         const char *help;
 } Verb;
 
-/* Finds and checks the words of a command line, and runs them. Returns the exit status: 0, 1 (it failed) or 2 (wrong
- * usage). */
+/* Finds and checks the words of a command line, and runs them. Returns the exit status: 0, 1 (it failed) or
+ * 2 (wrong usage). */
 int command_main(int argc, char **argv);
 
 /* How many letters to change, swap, add or take out to make b of a. Pure. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Expiries, durations and counts of the command line, and times for its tables. Every number is checked against its
- * limit before it is multiplied or added.
+ * Expiries, durations and counts of the command line, and times for its tables. Every number is checked
+ * against its limit before it is multiplied or added.
  */
 
 #include "cli/when.h"
@@ -19,8 +19,8 @@
 #include "service/authorized-keys.h"
 
 #define USEC_PER_HOUR (60 * USEC_PER_MINUTE)
-#define USEC_PER_DAY (24 * USEC_PER_HOUR)
-#define AHEAD_MAX (1000 * 366 * USEC_PER_DAY)
+#define USEC_PER_DAY  (24 * USEC_PER_HOUR)
+#define AHEAD_MAX     (1000 * 366 * USEC_PER_DAY)
 
 /* Digits at *p, at most max. */
 static int digits_parse(const char **p, uint64_t max, uint64_t *ret) {
@@ -75,7 +75,8 @@ int duration_parse(const char *text, uint64_t *ret) {
         static const struct {
                 const char *name;
                 uint64_t usec;
-        } units[] = { /* longer names first */
+        } units[] = {
+                /* longer names first */
                 { "min", USEC_PER_MINUTE }, { "m", USEC_PER_MINUTE }, { "s", USEC_PER_SEC },
                 { "h", USEC_PER_HOUR },     { "d", USEC_PER_DAY },    { "w", 7 * USEC_PER_DAY },
         };
@@ -161,7 +162,10 @@ const char *span_format(uint64_t usec, char text[static WHEN_TEXT_MAX]) {
         static const struct {
                 const char *name;
                 uint64_t usec;
-        } units[] = { { "d", USEC_PER_DAY }, { "h", USEC_PER_HOUR }, { "min", USEC_PER_MINUTE }, { "s", USEC_PER_SEC } };
+        } units[] = { { "d", USEC_PER_DAY },
+                      { "h", USEC_PER_HOUR },
+                      { "min", USEC_PER_MINUTE },
+                      { "s", USEC_PER_SEC } };
         size_t i, n;
 
         for (i = 0; i < ELEMENTSOF(units) - 1 && usec < units[i].usec; i++)

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-/* A duration from now (30d, 1h30m, 2w), a date (its first moment, local time) or RFC 3339. -EINVAL; -ERANGE: not after
- * now, or more than 1000 years ahead. */
+/* A duration from now (30d, 1h30m, 2w), a date (its first moment, local time) or RFC 3339. -EINVAL; -ERANGE:
+ * not after now, or more than 1000 years ahead. */
 int expiry_parse(const char *text, uint64_t now, uint64_t *ret);
 /* Units s, m or min, h, d, w; whole numbers, any sequence of them. -EINVAL, -ERANGE. */
 int duration_parse(const char *text, uint64_t *ret);

@@ -22,8 +22,9 @@ static int open_bus(void **state) {
         sd_bus *bus;
         int fds[2];
 
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0 || sd_bus_new(&bus) < 0 ||
-            sd_bus_set_fd(bus, fds[0], fds[0]) < 0 || sd_bus_negotiate_fds(bus, true) < 0 || sd_bus_start(bus) < 0)
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0 ||
+            sd_bus_new(&bus) < 0 || sd_bus_set_fd(bus, fds[0], fds[0]) < 0 ||
+            sd_bus_negotiate_fds(bus, true) < 0 || sd_bus_start(bus) < 0)
                 return -1;
         close(fds[1]);
         *state = bus;
@@ -58,9 +59,10 @@ static void assert_json(sd_bus_message *m, const char *expected) {
 static void basic_types_are_numbers_and_texts(void **state) {
         sd_bus_message *m = new_message(*state);
 
-        assert_true(sd_bus_message_append(m, "ybnqiuxtdsog", 255, 1, -1, 65535, -7, UINT32_MAX, INT64_MIN, UINT64_MAX, 0.5,
-                                          "text", "/a/b", "as") >= 0);
-        assert_json(m, "[255,true,-1,65535,-7,4294967295,-9223372036854775808,9223372036854775807,0.5,\"text\",\"/a/b\","
+        assert_true(sd_bus_message_append(m, "ybnqiuxtdsog", 255, 1, -1, 65535, -7, UINT32_MAX, INT64_MIN,
+                                          UINT64_MAX, 0.5, "text", "/a/b", "as") >= 0);
+        assert_json(m, "[255,true,-1,65535,-7,4294967295,-9223372036854775808,9223372036854775807,0.5,"
+                       "\"text\",\"/a/b\","
                        "\"as\"]");
 }
 
@@ -76,11 +78,14 @@ static void containers_nest(void **state) {
 static void dictionaries_are_objects(void **state) {
         sd_bus_message *m = new_message(*state);
 
-        assert_true(sd_bus_message_append(m, "a{sv}", 2, "Id", "s", "12D3", "Names", "a{ss}", 1, "home", "12D3") >= 0);
-        assert_true(sd_bus_message_append(m, "a{oa{sa{sv}}}", 1, "/peer", 1, "x.Peer", 1, "RTT", "t", UINT64_C(5)) >= 0);
+        assert_true(sd_bus_message_append(m, "a{sv}", 2, "Id", "s", "12D3", "Names", "a{ss}", 1, "home",
+                                          "12D3") >= 0);
+        assert_true(sd_bus_message_append(m, "a{oa{sa{sv}}}", 1, "/peer", 1, "x.Peer", 1, "RTT", "t",
+                                          UINT64_C(5)) >= 0);
         assert_true(sd_bus_message_append(m, "a{ss}", 0) >= 0);
         assert_true(sd_bus_message_append(m, "a{uy}", 1, 7, 8) >= 0); /* keys that are no texts: pairs */
-        assert_json(m, "[{\"Id\":\"12D3\",\"Names\":{\"home\":\"12D3\"}},{\"/peer\":{\"x.Peer\":{\"RTT\":5}}},{},[[7,8]]]");
+        assert_json(m, "[{\"Id\":\"12D3\",\"Names\":{\"home\":\"12D3\"}},{\"/"
+                       "peer\":{\"x.Peer\":{\"RTT\":5}}},{},[[7,8]]]");
 }
 
 static void an_empty_message_is_an_empty_array(void **state) {
@@ -121,9 +126,12 @@ static void depth_is_limited(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(basic_types_are_numbers_and_texts),  cmocka_unit_test(containers_nest),
-                cmocka_unit_test(dictionaries_are_objects),           cmocka_unit_test(an_empty_message_is_an_empty_array),
-                cmocka_unit_test(descriptors_are_refused),            cmocka_unit_test(depth_is_limited),
+                cmocka_unit_test(basic_types_are_numbers_and_texts),
+                cmocka_unit_test(containers_nest),
+                cmocka_unit_test(dictionaries_are_objects),
+                cmocka_unit_test(an_empty_message_is_an_empty_array),
+                cmocka_unit_test(descriptors_are_refused),
+                cmocka_unit_test(depth_is_limited),
         };
 
         return cmocka_run_group_tests(tests, open_bus, close_bus);

@@ -15,7 +15,8 @@ static void errors_say_what_to_do(void **state) {
                 const Remote *remote;
                 const char *name, *message, *text;
         } cases[] = {
-                { &remote_daemon, "org.freedesktop.DBus.Error.ServiceUnknown", "The name ... was not provided",
+                { &remote_daemon, "org.freedesktop.DBus.Error.ServiceUnknown",
+                  "The name ... was not provided",
                   "peerupctl: the daemon is not running\nStart it: systemctl start peerup\n" },
                 { &remote_relay, "org.freedesktop.DBus.Error.NameHasNoOwner", "Could not get owner",
                   "peerupctl: the relay is not running\nStart it: systemctl start peerup-relay\n" },
@@ -30,14 +31,17 @@ static void errors_say_what_to_do(void **state) {
                 { &remote_daemon, "dev.peerup.daemon1.NotAuthorizedThere",
                   "home does not let this machine in; run on home: peerupctl auth add 12D3",
                   "peerupctl: home does not let this machine in\nRun on home: peerupctl auth add 12D3\n" },
-                { &remote_daemon, "dev.peerup.daemon1.LastRelay", "That is the last relay; peerupctl relay remove --force",
+                { &remote_daemon, "dev.peerup.daemon1.LastRelay",
+                  "That is the last relay; peerupctl relay remove --force",
                   "peerupctl: That is the last relay\npeerupctl relay remove --force\n" },
                 { &remote_daemon, "dev.peerup.daemon1.PeerUnreachable", "only a reason; ",
                   "peerupctl: only a reason\n" },
-                { &remote_daemon, "dev.peerup.daemon1.ServiceExists", "There is one", "peerupctl: There is one\n" },
+                { &remote_daemon, "dev.peerup.daemon1.ServiceExists", "There is one",
+                  "peerupctl: There is one\n" },
                 { &remote_daemon, "org.freedesktop.DBus.Error.LimitsExceeded", "There are 96 services",
                   "peerupctl: There are 96 services\nClose some, or try again later\n" },
-                { &remote_daemon, "com.example.Strange", "clear\033[2J the screen", "peerupctl: clear?[2J the screen\n" },
+                { &remote_daemon, "com.example.Strange", "clear\033[2J the screen",
+                  "peerupctl: clear?[2J the screen\n" },
                 { &remote_daemon, "com.example.Strange", "", "peerupctl: Input/output error\n" },
                 { &remote_daemon, NULL, NULL, "peerupctl: Input/output error\n" },
         };

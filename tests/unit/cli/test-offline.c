@@ -92,7 +92,8 @@ static void without_a_config_the_key_beside_it_counts(void **state) {
 }
 
 static void the_config_says_which_key(void **state) {
-        static const char text[] = "identity:\n  key_file: other.key\nnetwork:\n  listen_addresses: [/ip4/0.0.0.0/tcp/0]\n";
+        static const char text[] =
+                "identity:\n  key_file: other.key\nnetwork:\n  listen_addresses: [/ip4/0.0.0.0/tcp/0]\n";
         char id[P2P_PEER_ID_TEXT_MAX], first[P2P_PEER_ID_TEXT_MAX], second[P2P_PEER_ID_TEXT_MAX];
 
         (void) state;
@@ -130,7 +131,8 @@ int main(void) {
                 cmocka_unit_test_teardown(without_a_key_the_daemon_makes_one, empty_directory),
                 cmocka_unit_test_teardown(without_a_config_the_key_beside_it_counts, empty_directory),
                 cmocka_unit_test_teardown(the_config_says_which_key, empty_directory),
-                cmocka_unit_test_teardown(a_key_that_others_can_read_is_refused_with_the_chmod, empty_directory),
+                cmocka_unit_test_teardown(a_key_that_others_can_read_is_refused_with_the_chmod,
+                                          empty_directory),
                 cmocka_unit_test_teardown(a_broken_config_is_told_with_its_line, empty_directory),
         };
 

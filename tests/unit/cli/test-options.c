@@ -25,8 +25,10 @@ static int words_of(char *line, char *argv[static 100]) {
 
 static void options_stand_anywhere(void **state) {
         static const char *const lines[] = {
-                "auth add ID --name laptop --comment=mine", "--name laptop auth add ID --comment mine",
-                "auth --comment mine add --name=laptop ID", "--comment mine --name laptop -- auth add ID",
+                "auth add ID --name laptop --comment=mine",
+                "--name laptop auth add ID --comment mine",
+                "auth --comment mine add --name=laptop ID",
+                "--comment mine --name laptop -- auth add ID",
         };
 
         (void) state;
@@ -49,7 +51,8 @@ static void options_stand_anywhere(void **state) {
 }
 
 static void every_option_is_taken(void **state) {
-        char line[] = "-a -f -c 5 -i 0.5 -h --version --no-legend --no-pager --json=pretty --allow one --allow two "
+        char line[] = "-a -f -c 5 -i 0.5 -h --version --no-legend --no-pager --json=pretty --allow one "
+                      "--allow two "
                       "--listen 127.0.0.1:2222 --expires 1d -- -x";
         char *argv[100];
         Options o;
@@ -67,7 +70,7 @@ static void every_option_is_taken(void **state) {
         assert_string_equal(o.listen, "127.0.0.1:2222");
         assert_true(o.expires > 0);
         assert_int_equal(o.given, OPTION_ALL | OPTION_FORCE | OPTION_COUNT | OPTION_INTERVAL | OPTION_ALLOW |
-                                  OPTION_LISTEN | OPTION_EXPIRES);
+                                          OPTION_LISTEN | OPTION_EXPIRES);
         assert_int_equal(argc - first, 1);
         assert_string_equal(argv[first], "-x");
 }

@@ -20,12 +20,14 @@ static void times_are_of_answered_pings(void **state) {
         ping_stats_add(&s, PING_LOST);
         ping_stats_add(&s, 4000);
         ping_stats_add(&s, 3000);
-        assert_string_equal(ping_stats_format(&s, text), "4 sent, 3 answered, 25% lost\n"
-                                                         "round trip min 2.000 ms, average 3.000 ms, max 4.000 ms");
+        assert_string_equal(ping_stats_format(&s, text),
+                            "4 sent, 3 answered, 25% lost\n"
+                            "round trip min 2.000 ms, average 3.000 ms, max 4.000 ms");
         json = ping_stats_json(&s);
         dump = json_dumps(json, JSON_COMPACT);
-        assert_string_equal(dump, "{\"sent\":4,\"answered\":3,\"loss_percent\":25,\"min_usec\":2000,\"avg_usec\":3000,"
-                                  "\"max_usec\":4000}");
+        assert_string_equal(
+                dump, "{\"sent\":4,\"answered\":3,\"loss_percent\":25,\"min_usec\":2000,\"avg_usec\":3000,"
+                      "\"max_usec\":4000}");
         free(dump);
         json_decref(json);
 }

@@ -308,11 +308,13 @@ static void flags_of_the_fds_are_left_alone(void **state) {
         pair(PIPES, out);
         pair(SOCKETS, sock);
         kept = dup(out[1]);
-        before[0] = fcntl(in[0], F_GETFL), before[1] = fcntl(kept, F_GETFL), before[2] = fcntl(sock[0], F_GETFL);
+        before[0] = fcntl(in[0], F_GETFL), before[1] = fcntl(kept, F_GETFL),
+        before[2] = fcntl(sock[0], F_GETFL);
         close(in[1]);
         close(sock[1]);
         assert_int_equal(pump_run(in[0], out[1], sock[0]), 0);
-        after[0] = fcntl(in[0], F_GETFL), after[1] = fcntl(kept, F_GETFL), after[2] = fcntl(sock[0], F_GETFL);
+        after[0] = fcntl(in[0], F_GETFL), after[1] = fcntl(kept, F_GETFL),
+        after[2] = fcntl(sock[0], F_GETFL);
         assert_memory_equal(before, after, sizeof(before));
         close(in[0]), close(out[0]), close(out[1]), close(sock[0]), close(kept);
 }

@@ -11,7 +11,10 @@
 #include "tests/unit/cli/capture.h"
 
 static const Column columns[] = {
-        { "name", "NAME", false }, { "n", "COUNT", true }, { "hidden", NULL, false }, { "note", "NOTE", false },
+        { "name", "NAME", false },
+        { "n", "COUNT", true },
+        { "hidden", NULL, false },
+        { "note", "NOTE", false },
 };
 static const Options plain = {}, bare = { .no_legend = true }, shortly = { .json = JSON_FORMAT_SHORT };
 
@@ -101,7 +104,7 @@ static void widths_are_those_of_a_terminal(void **state) {
 
 static void a_vertical_table_leaves_out_what_is_empty(void **state) {
         static const Column fields[] = {
-                { "id", "Peer ID", false }, { "list", "Addresses", false }, { "none", "Nothing", false },
+                { "id", "Peer ID", false },  { "list", "Addresses", false }, { "none", "Nothing", false },
                 { "empty", "Empty", false }, { "n", NULL, false },
         };
         _cleanup_(table_freep) Table *t = table_new(fields, 5);
@@ -124,8 +127,9 @@ static void a_vertical_table_leaves_out_what_is_empty(void **state) {
         free(c.text);
         capture_begin(&c, &stdout);
         assert_int_equal(table_print_vertical(t, &shortly), 0);
-        assert_string_equal(capture_end(&c),
-                            "{\"id\":\"12D3\",\"list\":[\"one\",\"t\\tw\"],\"none\":null,\"empty\":[],\"n\":3}\n");
+        assert_string_equal(
+                capture_end(&c),
+                "{\"id\":\"12D3\",\"list\":[\"one\",\"t\\tw\"],\"none\":null,\"empty\":[],\"n\":3}\n");
         free(c.text);
 }
 

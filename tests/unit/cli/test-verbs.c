@@ -43,8 +43,9 @@ static void wrong_usage_is_answered_with_help(void **state) {
                 { "atuh add ID", "unknown verb 'atuh'; did you mean 'auth add'?" },
                 { "service list", "unknown verb 'service list'; service what? add or remove" },
                 { "relay-server", "relay-server what? status, authorize, deauthorize or list-peers" },
-                { "relay-server list", "unknown verb 'relay-server list'; relay-server what? status, authorize, deauthorize "
-                                       "or list-peers" },
+                { "relay-server list",
+                  "unknown verb 'relay-server list'; relay-server what? status, authorize, deauthorize "
+                  "or list-peers" },
                 { "relay-sever status", "unknown verb 'relay-sever'; did you mean 'relay-server status'?" },
                 { "help frobnicate", "unknown verb 'frobnicate'" },
                 { "ping", "ping wants PEER" },
@@ -72,9 +73,11 @@ static void wrong_usage_is_answered_with_help(void **state) {
                 { "ping home -c 0", "--count 0: want a number from 1" },
                 { "ping home -c many", "--count many: want a number from 1" },
                 { "ping home -i 0", "--interval 0: want seconds, from 0.01 to 3600" },
-                { "auth add ID --expires soon", "--expires soon: want a duration (30d, 12h), a date (2026-12-31) or a time "
-                                                "(2026-12-31T18:00:00Z)" },
-                { "auth add ID --expires 2020-01-01", "--expires 2020-01-01: that is in the past, or too far away" },
+                { "auth add ID --expires soon",
+                  "--expires soon: want a duration (30d, 12h), a date (2026-12-31) or a time "
+                  "(2026-12-31T18:00:00Z)" },
+                { "auth add ID --expires 2020-01-01",
+                  "--expires 2020-01-01: that is in the past, or too far away" },
         };
 
         (void) state;
@@ -94,10 +97,13 @@ static void help_and_version_succeed(void **state) {
         static const struct {
                 const char *line, *contains;
         } cases[] = {
-                { "--help", "relay-server list-peers" }, { "help", "connect PEER SERVICE" },
-                { "-h auth add", "Usage: peerupctl auth add ID\n" }, { "help auth add", "--expires=WHEN" },
+                { "--help", "relay-server list-peers" },
+                { "help", "connect PEER SERVICE" },
+                { "-h auth add", "Usage: peerupctl auth add ID\n" },
+                { "help auth add", "--expires=WHEN" },
                 { "proxy add --help", "Usage: peerupctl proxy add NAME PEER SERVICE --listen=ADDRESS\n" },
-                { "--version", "peerupctl " PEERUP_VERSION "\n" }, { "status --version", "peerupctl " },
+                { "--version", "peerupctl " PEERUP_VERSION "\n" },
+                { "status --version", "peerupctl " },
         };
 
         (void) state;
@@ -130,16 +136,26 @@ static void distances_count_edits(void **state) {
                 const char *a, *b;
                 unsigned distance;
         } cases[] = {
-                { "", "", 0 },          { "", "abc", 3 },       { "abc", "", 3 },        { "status", "status", 0 },
-                { "stauts", "status", 1 }, { "statu", "status", 1 }, { "xstatus", "status", 1 }, { "stetus", "status", 1 },
-                { "kitten", "sitting", 3 }, { "ca", "abc", 3 },
+                { "", "", 0 },
+                { "", "abc", 3 },
+                { "abc", "", 3 },
+                { "status", "status", 0 },
+                { "stauts", "status", 1 },
+                { "statu", "status", 1 },
+                { "xstatus", "status", 1 },
+                { "stetus", "status", 1 },
+                { "kitten", "sitting", 3 },
+                { "ca", "abc", 3 },
         };
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++)
                 if (edit_distance(cases[i].a, cases[i].b) != cases[i].distance)
-                        fail_msg("%s, %s: %u", cases[i].a, cases[i].b, edit_distance(cases[i].a, cases[i].b));
-        assert_int_equal(edit_distance("a", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"), UINT32_MAX);
+                        fail_msg("%s, %s: %u", cases[i].a, cases[i].b,
+                                 edit_distance(cases[i].a, cases[i].b));
+        assert_int_equal(
+                edit_distance("a", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"),
+                UINT32_MAX);
 }
 
 int main(void) {

@@ -14,8 +14,8 @@
 #include "cli/when.h"
 
 #define HOUR (60 * USEC_PER_MINUTE)
-#define DAY (24 * HOUR)
-#define NOW (UINT64_C(1795262400) * USEC_PER_SEC) /* 2026-11-21 12:00:00 UTC */
+#define DAY  (24 * HOUR)
+#define NOW  (UINT64_C(1795262400) * USEC_PER_SEC) /* 2026-11-21 12:00:00 UTC */
 
 static void durations_are_sums_of_units(void **state) {
         static const struct {
@@ -23,14 +23,29 @@ static void durations_are_sums_of_units(void **state) {
                 int r;
                 uint64_t usec;
         } cases[] = {
-                { "30d", 0, 30 * DAY },        { "12h", 0, 12 * HOUR },     { "1h30m", 0, 90 * USEC_PER_MINUTE },
-                { "90s", 0, 90 * USEC_PER_SEC }, { "2w", 0, 14 * DAY },     { "5min", 0, 5 * USEC_PER_MINUTE },
-                { "0s", 0, 0 },                { "1d1d", 0, 2 * DAY },      { "007s", 0, 7 * USEC_PER_SEC },
-                { "366000d", 0, 366000 * DAY }, { "366000d1s", -ERANGE, 0 }, { "366001d", -ERANGE, 0 },
+                { "30d", 0, 30 * DAY },
+                { "12h", 0, 12 * HOUR },
+                { "1h30m", 0, 90 * USEC_PER_MINUTE },
+                { "90s", 0, 90 * USEC_PER_SEC },
+                { "2w", 0, 14 * DAY },
+                { "5min", 0, 5 * USEC_PER_MINUTE },
+                { "0s", 0, 0 },
+                { "1d1d", 0, 2 * DAY },
+                { "007s", 0, 7 * USEC_PER_SEC },
+                { "366000d", 0, 366000 * DAY },
+                { "366000d1s", -ERANGE, 0 },
+                { "366001d", -ERANGE, 0 },
                 { "99999999999999999999s", -ERANGE, 0 },
-                { "", -EINVAL, 0 },  { "d", -EINVAL, 0 },    { "30", -EINVAL, 0 },  { "30x", -EINVAL, 0 },
-                { "-1d", -EINVAL, 0 }, { "+1d", -EINVAL, 0 }, { "1.5h", -EINVAL, 0 }, { "1 d", -EINVAL, 0 },
-                { "1d ", -EINVAL, 0 }, { "1mo", -EINVAL, 0 },
+                { "", -EINVAL, 0 },
+                { "d", -EINVAL, 0 },
+                { "30", -EINVAL, 0 },
+                { "30x", -EINVAL, 0 },
+                { "-1d", -EINVAL, 0 },
+                { "+1d", -EINVAL, 0 },
+                { "1.5h", -EINVAL, 0 },
+                { "1 d", -EINVAL, 0 },
+                { "1d ", -EINVAL, 0 },
+                { "1mo", -EINVAL, 0 },
         };
 
         (void) state;
@@ -59,9 +74,15 @@ static void an_expiry_is_a_duration_a_date_or_a_time(void **state) {
                 { "2025-01-01", -ERANGE, 0 },
                 { "1960-01-01", -ERANGE, 0 },
                 { "0s", -ERANGE, 0 },
-                { "2027-02-29", -EINVAL, 0 }, { "2027-13-01", -EINVAL, 0 }, { "2027-1-1", -EINVAL, 0 },
-                { "2027-01-01 ", -EINVAL, 0 }, { "tomorrow", -EINVAL, 0 },  { "", -EINVAL, 0 },
-                { "2027-01-01T00:00:00", -EINVAL, 0 }, { "27-01-01", -EINVAL, 0 }, { "2027/01/01", -EINVAL, 0 },
+                { "2027-02-29", -EINVAL, 0 },
+                { "2027-13-01", -EINVAL, 0 },
+                { "2027-1-1", -EINVAL, 0 },
+                { "2027-01-01 ", -EINVAL, 0 },
+                { "tomorrow", -EINVAL, 0 },
+                { "", -EINVAL, 0 },
+                { "2027-01-01T00:00:00", -EINVAL, 0 },
+                { "27-01-01", -EINVAL, 0 },
+                { "2027/01/01", -EINVAL, 0 },
                 { "----------", -EINVAL, 0 },
         };
 
@@ -93,10 +114,12 @@ static void intervals_are_seconds_with_decimals(void **state) {
                 int r;
                 uint64_t usec;
         } cases[] = {
-                { "1", 0, 1000000 },     { "0.2", 0, 200000 },   { "0.01", 0, 10000 }, { "1.000001", 0, 1000001 },
-                { "3600", 0, 3600000000 }, { "0", -EINVAL, 0 }, { "0.009", -EINVAL, 0 }, { "3600.1", -EINVAL, 0 },
-                { "3601", -EINVAL, 0 },  { "", -EINVAL, 0 },     { ".5", -EINVAL, 0 }, { "1.", -EINVAL, 0 },
-                { "1.0000001", -EINVAL, 0 }, { "1s", -EINVAL, 0 }, { "-1", -EINVAL, 0 }, { "1e3", -EINVAL, 0 },
+                { "1", 0, 1000000 },         { "0.2", 0, 200000 },      { "0.01", 0, 10000 },
+                { "1.000001", 0, 1000001 },  { "3600", 0, 3600000000 }, { "0", -EINVAL, 0 },
+                { "0.009", -EINVAL, 0 },     { "3600.1", -EINVAL, 0 },  { "3601", -EINVAL, 0 },
+                { "", -EINVAL, 0 },          { ".5", -EINVAL, 0 },      { "1.", -EINVAL, 0 },
+                { "1.0000001", -EINVAL, 0 }, { "1s", -EINVAL, 0 },      { "-1", -EINVAL, 0 },
+                { "1e3", -EINVAL, 0 },
         };
 
         (void) state;
@@ -113,7 +136,8 @@ static void counts_are_decimal_and_not_zero(void **state) {
                 const char *text;
                 int r;
         } cases[] = {
-                { "1", 0 }, { "1000", 0 }, { "1001", -EINVAL }, { "0", -EINVAL }, { "", -EINVAL }, { "-1", -EINVAL },
+                { "1", 0 },        { "1000", 0 },       { "1001", -EINVAL },
+                { "0", -EINVAL },  { "", -EINVAL },     { "-1", -EINVAL },
                 { "1x", -EINVAL }, { "0x10", -EINVAL }, { "18446744073709551617", -EINVAL },
         };
         uint64_t n;
