@@ -15,6 +15,12 @@ def write(path, text, mode=0o600):
         f.write(text)
 
 
+def needed(program):
+    if not os.access(program, os.X_OK):
+        raise FileNotFoundError(program)
+    return program
+
+
 class Way:
     """host, port: where a client connects. processes: what carries. relay: what is between them."""
 
@@ -115,7 +121,7 @@ def go_id(process):
 
 
 def go(lab, address, security, port, relay=None):
-    peer = os.path.join(lab.tree, 'bench', 'go-peer')
+    peer = needed(os.path.join(lab.tree, 'bench', 'go-peer'))
     common = ['--raise-limits', '--security', security]
     name = 'go-' + security
     r, at = None, {}
@@ -137,13 +143,14 @@ def go(lab, address, security, port, relay=None):
 # ---- ssh -L
 
 def ssh(lab, address):
+    sshd = needed('/usr/sbin/sshd')
     d = tempfile.mkdtemp(prefix='ssh-', dir=lab.dir)
     for key in ('host', 'user'):
         run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', os.path.join(d, key))
     os.makedirs('/run/sshd', exist_ok=True)
     write(os.path.join(d, 'config'), 'HostKey %s/host\nPort 2022\nListenAddress 0.0.0.0\nAuthorizedKeysFile %s/user.pub\n'
           'PidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nMaxSessions 100\n' % (d, d))
-    server = lab.start('b', 'sshd', ['/usr/sbin/sshd', '-D', '-e', '-f', os.path.join(d, 'config')])
+    server = lab.start('b', 'sshd', [sshd, '-D', '-e', '-f', os.path.join(d, 'config')])
     server.wait_for('listening')
     client = lab.start('a', 'ssh', ['ssh', '-N', '-v', '-F', 'none', '-i', os.path.join(d, 'user'), '-p', '2022',
                                     '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'BatchMode=yes',
