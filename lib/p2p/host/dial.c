@@ -56,7 +56,13 @@ static job *job_free(job *j) {
 }
 
 void dial_free_all(p2p_host *host) {
+        p2p_dial *c;
         job *j;
+
+        P2P_LIST_FOREACH(c, &host->connected, p2p_dial, waiters) {
+                p2p_list_unlink(&c->waiters);
+                p2p_task_cancel(&c->connected);
+        }
 
         /* Waiters first: a job that is freed may take another's waiter with it, a circuit the dial of its relay. */
         P2P_LIST_FOREACH(j, &host->dials, job, dials) {
@@ -64,6 +70,7 @@ void dial_free_all(p2p_host *host) {
 
                 P2P_LIST_FOREACH(d, &j->waiters, p2p_dial, waiters) {
                         p2p_list_unlink(&d->waiters);
+                        p2p_timer_stop(&d->deadline);
                         d->job = NULL;
                 }
         }
@@ -358,6 +365,7 @@ static int dial_new(p2p_host *host, const p2p_peer_id *peer, bool direct, uint64
         p2p_task_init(&d->connected, host->loop, on_connected, d);
 
         if (host_find_conn(host, peer, direct)) {
+                p2p_list_append(&host->connected, &d->waiters);
                 p2p_task_post(&d->connected);
                 *ret = TAKE_PTR(d);
                 return 0;

@@ -54,6 +54,8 @@ struct p2p_host {
         p2p_list inbound; /* handshakes in flight */
         unsigned n_inbound;
         p2p_list dials; /* one job per peer */
+        p2p_list connected; /* p2p_dial, about to be told of a connection that there was */
+        p2p_list opens; /* p2p_open, held by others */
         void *peers;    /* tree: peerstore.c */
         unsigned n_peers;
 };
@@ -106,9 +108,11 @@ int stream_new(p2p_conn *conn, p2p_channel *channel, const char *protocol, p2p_s
 handler *host_find_handler(p2p_host *host, const char *protocol);
 
 /* ---- open.c ---- */
-/* Takes the opening out of the connection's queue and tries again; -EAGAIN: it is queued once more. */
+/* Takes the opening out of the connection's queue and tries again; -EAGAIN: it stays the first. */
 int open_retry(p2p_list *waiting_node, p2p_conn *conn);
 void open_conn_gone(p2p_list *waiting_node);
+/* Those in flight are never told of anything any more; their holders free them. */
+void open_forget_all(p2p_host *host);
 
 /* ---- inbound.c ---- */
 /* Takes what raw owns in any case. */

@@ -38,6 +38,8 @@ int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_op
         p2p_list_init(&host->conns);
         p2p_list_init(&host->inbound);
         p2p_list_init(&host->dials);
+        p2p_list_init(&host->connected);
+        p2p_list_init(&host->opens);
         p2p_task_init(&host->changed, loop, on_changed, host);
 
         host->agent = strdup(options->agent);
@@ -64,6 +66,7 @@ p2p_host *p2p_host_free(p2p_host *host) {
                 conn->session->ops->close(conn->session, P2P_CONN_SHUTDOWN);
                 conn_free(conn);
         }
+        open_forget_all(host); /* after the connections, which post to them */
         for (unsigned i = 0; i < host->n_handlers; i++)
                 free(host->handlers[i].protocol);
         announced_free_all(host);

@@ -30,6 +30,7 @@ struct p2p_open {
         p2p_task step;
         p2p_timer deadline;
         p2p_list waiting; /* at a connection */
+        p2p_list opens;   /* the host's */
         char protocol[];
 };
 
@@ -41,6 +42,7 @@ p2p_open *p2p_open_free(p2p_open *o) {
         p2p_task_cancel(&o->step); /* after what may post it */
         p2p_timer_stop(&o->deadline);
         p2p_list_unlink(&o->waiting);
+        p2p_list_unlink(&o->opens);
         free(o);
         return NULL;
 }
@@ -82,19 +84,22 @@ static int make_stream(p2p_open *o, p2p_conn *conn) {
         return r == -EAGAIN ? 0 : r;
 }
 
-/* -EAGAIN: it queued up at the connection, behind all others. The result is told by the task, so that no callback of the
- * caller's runs in the middle of the connection's own work. */
-static int open_on(p2p_open *o, p2p_conn *conn) {
+/* The result is told by the task, so that no callback of the caller's runs in the middle of the connection's own work. */
+static int try_on(p2p_open *o, p2p_conn *conn) {
         int r;
 
         r = make_stream(o, conn);
-        if (r == -EAGAIN) {
-                p2p_list_append(&conn->waiting, &o->waiting);
+        if (r == -EAGAIN)
                 return r;
-        }
         o->error = r;
         p2p_task_post(&o->step);
         return 0;
+}
+
+/* Nobody overtakes those who wait already: the connection's task serves them in their order. */
+static void open_on(p2p_open *o, p2p_conn *conn) {
+        if (!p2p_list_is_empty(&conn->waiting) || try_on(o, conn) == -EAGAIN)
+                p2p_list_append(&conn->waiting, &o->waiting);
 }
 
 static void confirm(p2p_open *o) {
@@ -115,7 +120,7 @@ static void on_dialled(p2p_conn *conn, int error, void *userdata) {
         o->dial = NULL;
         if (error < 0)
                 return finish(o, error);
-        (void) open_on(o, conn);
+        open_on(o, conn);
 }
 
 static void on_step(void *userdata) {
@@ -130,10 +135,8 @@ static void on_step(void *userdata) {
         if (o->dial || !p2p_list_is_empty(&o->waiting))
                 return;
         conn = host_find_conn(o->host, &o->peer, o->options.direct);
-        if (conn) {
-                (void) open_on(o, conn);
-                return;
-        }
+        if (conn)
+                return open_on(o, conn);
         if (o->options.no_dial)
                 return finish(o, -EHOSTUNREACH);
         r = (o->options.direct ? p2p_dial_new_direct : p2p_dial_new)(o->host, &o->peer, o->options.timeout_usec, on_dialled, o,
@@ -145,8 +148,13 @@ static void on_step(void *userdata) {
 int open_retry(p2p_list *node, p2p_conn *conn) {
         p2p_open *o = P2P_LIST_ENTRY(node, p2p_open, waiting);
 
+        int r;
+
         p2p_list_unlink(node);
-        return open_on(o, conn);
+        r = try_on(o, conn);
+        if (r == -EAGAIN)
+                p2p_list_append(conn->waiting.next, node); /* in front again */
+        return r;
 }
 
 void open_conn_gone(p2p_list *node) {
@@ -155,6 +163,18 @@ void open_conn_gone(p2p_list *node) {
         if (o->fixed)
                 o->error = -ECONNRESET;
         p2p_task_post(&o->step);
+}
+
+void open_forget_all(p2p_host *host) {
+        p2p_open *o;
+
+        P2P_LIST_FOREACH(o, &host->opens, p2p_open, opens) {
+                p2p_list_unlink(&o->opens);
+                if (o->stream)
+                        p2p_channel_set_wake(o->stream->channel, NULL);
+                p2p_timer_stop(&o->deadline);
+                p2p_task_cancel(&o->step);
+        }
 }
 
 static int open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol, const p2p_open_options *options,
@@ -178,6 +198,7 @@ static int open_new(p2p_host *host, const p2p_peer_id *peer, const char *protoco
         o->userdata = userdata;
         memcpy(o->protocol, protocol, n);
         p2p_list_init(&o->waiting);
+        p2p_list_init(&o->opens);
         p2p_task_init(&o->step, host->loop, on_step, o);
         p2p_timer_init(&o->deadline, host->loop, on_deadline, o);
         r = p2p_timer_set(&o->deadline, o->options.timeout_usec);
@@ -185,6 +206,7 @@ static int open_new(p2p_host *host, const p2p_peer_id *peer, const char *protoco
                 p2p_open_free(o);
                 return r;
         }
+        p2p_list_append(&host->opens, &o->opens);
         *ret = o;
         return 0;
 }
