@@ -250,6 +250,27 @@ static void a_protocol_may_go_in_the_middle(void **state) {
                 p2p_channel_free(streams[i]);
 }
 
+static void on_opened(p2p_stream *stream, int error, void *userdata) {
+        assert_null(stream);
+        *(int *) userdata = error;
+}
+
+static void consent_may_take_thirty_seconds(void **state) {
+        door *d = *state;
+        p2p_open *open;
+        int error = 0;
+
+        start(d);
+        (void) come(d, 10, "/ip4/45.79.0.1/tcp/1", NULL); /* answers pings, and nothing else */
+        assert_int_equal(p2p_open_on_conn(d->last, "/test/1", &(p2p_open_options){ .confirm = true }, on_opened, &error,
+                                          &open), 0);
+        for (unsigned i = 0; i < 29; i++)
+                p2p_loop_advance(d->loop, USEC_PER_SEC);
+        assert_int_equal(error, 0);
+        p2p_loop_advance(d->loop, 1100 * USEC_PER_MSEC);
+        assert_int_equal(error, -ETIMEDOUT);
+}
+
 static void a_session_that_breaks_ends_its_connection_once(void **state) {
         door *d = *state;
         guest *g;
@@ -282,6 +303,7 @@ int main(void) {
                 T(the_fullest_place_makes_room),
                 T(an_unnamed_stream_ends_after_ten_seconds),
                 T(a_protocol_may_go_in_the_middle),
+                T(consent_may_take_thirty_seconds),
                 T(a_session_that_breaks_ends_its_connection_once),
         };
 
