@@ -62,7 +62,7 @@ static void on_step(void *userdata) {
                 r = p2p_delimited_read(&x->in, channel);
         if (r == 0)
                 return;
-        finish(x, r == -ENODATA ? -ECONNRESET : r);
+        finish(x, r == -ENODATA ? -ECONNRESET : P2P_MIN(r, 0));
 }
 
 int p2p_exchange_new(p2p_loop *loop, p2p_stream *stream, const ProtobufCMessage *send, size_t reply_max,
