@@ -45,7 +45,7 @@ peer_start() {
         # shellcheck disable=SC2086
         ${!program} "$@" >"$tmp/$label.out" 2>"$tmp/$label.err" </dev/null &
         pids+=($!)
-        await "$label" '^READY ' 10 || because "$program as $label did not start: $(tail -n1 "$tmp/$label.out" "$tmp/$label.err" | tr '\n' ' ')"
+        await "$label" '^READY ' 30 || because "$program as $label did not start: $(tail -n1 "$tmp/$label.out" "$tmp/$label.err" | tr '\n' ' ')"
 }
 
 # await LABEL REGEX SECONDS [COUNT]: until that many lines match.
