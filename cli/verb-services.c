@@ -63,14 +63,13 @@ int verb_services(Context *context) {
         return table_show(table, context, "service", "services");
 }
 
-/* {persistent: b, allowed-peers: as}. The daemon does not write lists of peers into the config: such a
- * service is there until its restart, which is better than one that is open to all. */
+/* {persistent: b, allowed-peers: as} */
 static int append_options(const Options *options, sd_bus_message *m) {
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}", "persistent", "b", (int) (options->n_allow == 0));
+                r = sd_bus_message_append(m, "{sv}", "persistent", "b", 1);
         if (r < 0 || options->n_allow == 0)
                 return r < 0 ? r : sd_bus_message_close_container(m);
         r = sd_bus_message_open_container(m, 'e', "sv");
@@ -105,10 +104,6 @@ int verb_service_add(Context *context) {
         say(context, "%s can now use '%s', which is %s here.",
             context->options->n_allow == 0 ? "Peers" : "The peers named", context->args[0],
             context->args[1]);
-        if (context->options->n_allow > 0)
-                say(context,
-                    "This lasts until the daemon is restarted. For good: a service with allowed_peers in "
-                    "/etc/peerup/config.yaml.");
         return 0;
 }
 

@@ -81,6 +81,23 @@ int manager_deauthorize(Manager *m, const p2p_peer_id *peer, bool disconnect) {
         return r;
 }
 
+/* allowed_peers as the config has them: by id, which no change of names alters. */
+static int write_service(Manager *m, const char *name, const char *address, const p2p_peer_id *allowed,
+                         size_t n_allowed, ConfigProblems *problems) {
+        char (*texts)[P2P_PEER_ID_TEXT_MAX] = calloc(n_allowed + 1, sizeof(*texts));
+        const char **items = calloc(n_allowed + 1, sizeof(*items));
+        int r = -ENOMEM;
+
+        if (texts && items) {
+                for (size_t i = 0; i < n_allowed; i++)
+                        items[i] = p2p_peer_id_format(&allowed[i], texts[i]);
+                r = config_add_service(m->config_path, name, address, items, n_allowed, problems);
+        }
+        free(items);
+        free(texts);
+        return r;
+}
+
 int manager_expose(Manager *m, const char *name, const char *address, const p2p_peer_id *allowed,
                    size_t n_allowed, bool persistent, char **ret_reason) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
@@ -96,7 +113,7 @@ int manager_expose(Manager *m, const char *name, const char *address, const p2p_
         if (r < 0)
                 return r;
         if (persistent) {
-                r = config_add_service(m->config_path, name, address, NULL, problems);
+                r = write_service(m, name, address, allowed, n_allowed, problems);
                 if (r < 0)
                         service_free(service);
                 r = after_edit(m, r, problems, ret_reason);

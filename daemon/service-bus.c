@@ -211,11 +211,10 @@ int method_expose_service(sd_bus_message *m, void *userdata, sd_bus_error *error
         r = expose_options_read(api, m, &options, error);
         if (r < 0)
                 return r;
-        if (options.persistent && options.allowed)
-                return sd_bus_error_setf(
-                        error, SD_BUS_ERROR_INVALID_ARGS,
-                        "A list of peers is not written by this call: "
-                        "add allowed_peers to the service in config.yaml, then systemctl reload peerup");
+        if (options.persistent && options.allowed && options.n_allowed == 0)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "allowed-peers is empty: nobody could use the service; "
+                                         "leave it out for all authorized peers");
         r = manager_expose(api->manager, name, address, options.allowed, options.n_allowed,
                            options.persistent, &reason);
         if (r < 0)

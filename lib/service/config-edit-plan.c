@@ -58,6 +58,17 @@ static void write_value(FILE *f, const char *value, bool bare) {
         fputc('"', f);
 }
 
+static void write_field(FILE *f, const ConfigEditField *field) {
+        if (!field->items)
+                return write_value(f, field->value, field->bare);
+        fputc('[', f);
+        for (size_t i = 0; i < field->n_items; i++) {
+                fputs(i > 0 ? ", " : "", f);
+                write_value(f, field->items[i], false);
+        }
+        fputc(']', f);
+}
+
 static void write_indent(FILE *f, unsigned n) {
         fprintf(f, "%*s", (int) n, "");
 }
@@ -84,7 +95,7 @@ static void write_entry(const Plan *p, FILE *f, unsigned indent, unsigned step) 
                         fputs(p->lines->end, f);
                         write_key(f, indent + step, edit->fields[i].name);
                         fputc(' ', f);
-                        write_value(f, edit->fields[i].value, edit->fields[i].bare);
+                        write_field(f, &edit->fields[i]);
                 }
         fputs(p->lines->end, f);
 }

@@ -47,7 +47,19 @@ static bool is_text(const YamlNode *node, const char *text) {
         return node && node->kind == YAML_SCALAR && strcmp(node->text, text) == 0;
 }
 
+static bool is_list_of(const YamlNode *node, const char *const *items, size_t n) {
+        if (!node || node->kind != YAML_LIST || node->n != n)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!is_text(node->items[i], items[i]))
+                        return false;
+
+        return true;
+}
+
 static bool is_field(const YamlNode *node, const ConfigEditField *field) {
+        if (field->items)
+                return is_list_of(node, field->items, field->n_items);
         return is_text(node, field->value) && node->plain == field->bare;
 }
 

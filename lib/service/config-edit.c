@@ -30,13 +30,23 @@ static bool is_writable(const char *text) {
         return n <= 1024;
 }
 
+static bool field_is_writable(const ConfigEditField *field) {
+        if (!instance_name_is_valid(field->name))
+                return false;
+        for (size_t i = 0; i < field->n_items; i++)
+                if (!is_writable(field->items[i]))
+                        return false;
+
+        return field->items || is_writable(field->value);
+}
+
 /* Text that a quoted YAML scalar can hold on one line. */
 static bool edit_is_writable(const ConfigEdit *edit) {
         if (!instance_name_is_valid(edit->section) || !instance_name_is_valid(edit->key) ||
             (edit->value && !is_writable(edit->value)) || edit->n_fields > CONFIG_EDIT_FIELDS_MAX)
                 return false;
         for (unsigned i = 0; i < edit->n_fields; i++)
-                if (!instance_name_is_valid(edit->fields[i].name) || !is_writable(edit->fields[i].value))
+                if (!field_is_writable(&edit->fields[i]))
                         return false;
 
         return true;
@@ -185,16 +195,16 @@ static int check_service(const char *name, ConfigProblems *problems) {
         return 0;
 }
 
-int config_add_service(const char *path, const char *name, const char *local_address, const char *protocol,
-                       ConfigProblems *problems) {
+int config_add_service(const char *path, const char *name, const char *local_address,
+                       const char *const *allowed, size_t n_allowed, ConfigProblems *problems) {
         ConfigEdit edit = {
                 .kind = CONFIG_EDIT_ADD_ENTRY,
                 .section = "services",
                 .key = name,
-                .fields = { { "enabled", "true", true },
-                            { "local_address", local_address, false },
-                            { "protocol", protocol, false } },
-                .n_fields = protocol ? 3 : 2,
+                .fields = { { .name = "enabled", .value = "true", .bare = true },
+                            { .name = "local_address", .value = local_address },
+                            { .name = "allowed_peers", .items = allowed, .n_items = n_allowed } },
+                .n_fields = n_allowed > 0 ? 3 : 2,
         };
         Endpoint endpoint;
         int r;
@@ -221,7 +231,7 @@ int config_set_service_enabled(const char *path, const char *name, bool enabled,
                 .kind = CONFIG_EDIT_SET_FIELD,
                 .section = "services",
                 .key = name,
-                .fields = { { "enabled", enabled ? "true" : "false", true } },
+                .fields = { { .name = "enabled", .value = enabled ? "true" : "false", .bare = true } },
                 .n_fields = 1,
         };
 
@@ -261,9 +271,9 @@ int config_add_proxy(const char *path, const char *name, const char *peer, const
                 .kind = CONFIG_EDIT_ADD_ENTRY,
                 .section = "proxies",
                 .key = name,
-                .fields = { { "peer", peer, false },
-                            { "service", service, false },
-                            { "listen", listen, false } },
+                .fields = { { .name = "peer", .value = peer },
+                            { .name = "service", .value = service },
+                            { .name = "listen", .value = listen } },
                 .n_fields = 3,
         };
         Endpoint endpoint;

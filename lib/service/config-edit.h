@@ -28,6 +28,8 @@ typedef struct ConfigEditField {
         const char *name;
         const char *value;
         bool bare; /* written without quotes: true, false */
+        const char *const *items; /* instead of value: a list on one line */
+        size_t n_items;
 } ConfigEditField;
 
 #define CONFIG_EDIT_FIELDS_MAX 4u
@@ -50,8 +52,9 @@ int config_text_edit(p2p_view text, const ConfigEdit *edit, ConfigProblems *prob
 /* The same on a file, under the directory's lock, replaced atomically; what the edit wrote must also load.
  * Arguments that are not valid are -EINVAL with an error in problems. -EBUSY: the last relay, without force.
  * */
-int config_add_service(const char *path, const char *name, const char *local_address, const char *protocol,
-                       ConfigProblems *problems);
+/* allowed: allowed_peers, in text; n_allowed 0: none is written, all authorized peers may use it. */
+int config_add_service(const char *path, const char *name, const char *local_address,
+                       const char *const *allowed, size_t n_allowed, ConfigProblems *problems);
 int config_remove_service(const char *path, const char *name, ConfigProblems *problems);
 int config_set_service_enabled(const char *path, const char *name, bool enabled, ConfigProblems *problems);
 int config_add_name(const char *path, const char *name, const char *peer_id, ConfigProblems *problems);

@@ -15,7 +15,7 @@ static const struct {
             .section = "services",
             .key = "ssh",
             .n_fields = 2,
-            .fields = { { "enabled", "true", true }, { "local_address", "localhost:22", false } } },
+            .fields = { { .name = "enabled", .value = "true", .bare = true }, { .name = "local_address", .value = "localhost:22" } } },
           { .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "services", .key = "ssh" } },
         { { .kind = CONFIG_EDIT_ADD_ENTRY, .section = "names", .key = "home", .value = "a\"b\\c" },
           { .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "names", .key = "home" } },
@@ -29,12 +29,12 @@ static const struct {
             .section = "services",
             .key = "ssh",
             .n_fields = 1,
-            .fields = { { "enabled", "false", true } } },
+            .fields = { { .name = "enabled", .value = "false", .bare = true } } },
           { .kind = CONFIG_EDIT_SET_FIELD,
             .section = "services",
             .key = "ssh",
             .n_fields = 1,
-            .fields = { { "enabled", "true", true } } } },
+            .fields = { { .name = "enabled", .value = "true", .bare = true } } } },
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

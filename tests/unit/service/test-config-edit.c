@@ -18,13 +18,14 @@
 #include "service/config.h"
 
 #define ID    "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"
+#define ID2   "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"
 #define RELAY "/ip4/203.0.113.7/tcp/7777/p2p/" ID
 
 static const ConfigEdit add_ssh = {
         .kind = CONFIG_EDIT_ADD_ENTRY,
         .section = "services",
         .key = "ssh",
-        .fields = { { "enabled", "true", true }, { "local_address", "localhost:22", false } },
+        .fields = { { .name = "enabled", .value = "true", .bare = true }, { .name = "local_address", .value = "localhost:22" } },
         .n_fields = 2,
 };
 static const ConfigEdit remove_ssh = { .kind = CONFIG_EDIT_REMOVE_ENTRY,
@@ -34,7 +35,7 @@ static const ConfigEdit disable_ssh = {
         .kind = CONFIG_EDIT_SET_FIELD,
         .section = "services",
         .key = "ssh",
-        .fields = { { "enabled", "false", true } },
+        .fields = { { .name = "enabled", .value = "false", .bare = true } },
         .n_fields = 1,
 };
 static const ConfigEdit add_home = {
@@ -227,7 +228,7 @@ static void names_and_values_that_yaml_cannot_hold_are_refused(void **state) {
                 { .kind = CONFIG_EDIT_ADD_ENTRY,
                   .section = "names",
                   .key = "a",
-                  .fields = { { "b\n", "c", false } },
+                  .fields = { { .name = "b\n", .value = "c" } },
                   .n_fields = 1 },
         };
         char *text;
@@ -263,26 +264,30 @@ static int tear_down(void **state) {
 }
 
 static void a_person_builds_a_config_with_commands_alone(void **state) {
+        static const char *const allowed[] = { ID, ID2 };
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
         _cleanup_(node_config_freep) NodeConfig *c = NULL;
         Files *f = *state;
         struct stat st;
         char *text;
 
-        assert_int_equal(config_add_service(f->config, "ssh", "localhost:22", NULL, problems), 0);
-        assert_int_equal(config_add_service(f->config, "web", "/run/web.sock", "http", problems), 0);
+        assert_int_equal(config_add_service(f->config, "ssh", "localhost:22", NULL, 0, problems), 0);
+        assert_int_equal(config_add_service(f->config, "web", "/run/web.sock", allowed, 2, problems), 0);
         assert_int_equal(config_set_service_enabled(f->config, "web", false, problems), 0);
         assert_int_equal(config_add_name(f->config, "home", ID, problems), 0);
         assert_int_equal(config_add_proxy(f->config, "home-ssh", "home", "ssh", "127.0.0.1:2222", problems),
                          0);
         assert_int_equal(config_add_relay(f->config, RELAY, problems), 0);
         assert_int_equal(config_add_relay(f->config, RELAY, problems), -EEXIST);
-        assert_int_equal(config_add_service(f->config, "ssh", "localhost:22", NULL, problems), -EEXIST);
+        assert_int_equal(config_add_service(f->config, "ssh", "localhost:22", NULL, 0, problems), -EEXIST);
 
         assert_int_equal(node_config_load(f->config, problems, &c), 0);
         assert_int_equal(problems->n, 0);
         assert_true(node_config_find_service(c, "ssh")->enabled);
         assert_false(node_config_find_service(c, "web")->enabled);
+        assert_true(node_config_find_service(c, "web")->restricted);
+        assert_int_equal(node_config_find_service(c, "web")->n_allowed_peers, 2);
+        assert_false(node_config_find_service(c, "ssh")->restricted);
         assert_non_null(node_config_find_name(c, "home"));
         assert_non_null(node_config_find_proxy(c, "home-ssh"));
         assert_int_equal(c->n_relays, 1);
@@ -322,9 +327,9 @@ static void wrong_arguments_are_named(void **state) {
         };
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
 
-        assert_int_equal(config_add_service(f->config, "SSH", "h:1", NULL, problems), -EINVAL);
-        assert_int_equal(config_add_service(f->config, "kad", "h:1", NULL, problems), -EINVAL);
-        assert_int_equal(config_add_service(f->config, "x", "nowhere", NULL, problems), -EINVAL);
+        assert_int_equal(config_add_service(f->config, "SSH", "h:1", NULL, 0, problems), -EINVAL);
+        assert_int_equal(config_add_service(f->config, "kad", "h:1", NULL, 0, problems), -EINVAL);
+        assert_int_equal(config_add_service(f->config, "x", "nowhere", NULL, 0, problems), -EINVAL);
         assert_int_equal(config_add_name(f->config, "a b", ID, problems), -EINVAL);
         assert_int_equal(config_add_name(f->config, "a", "x", problems), -EINVAL);
         assert_int_equal(config_add_proxy(f->config, "", "h", "s", "127.0.0.1:1", problems), -EINVAL);
