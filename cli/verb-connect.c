@@ -93,6 +93,8 @@ static int tell_end(const Verdict *verdict, int error) {
         if (!verdict->told)
                 return complain(-ECONNRESET,
                                 "the daemon went away in the middle\nSee: systemctl status peerup");
+        if (*verdict->error && !strstr(verdict->error, "; ")) /* it ran, and then: */
+                return complain(-ECONNRESET, "the connection broke: %s", verdict->error);
         if (*verdict->error)
                 return remote_explain(&remote_daemon, &e, -ECONNRESET);
         return 0;
