@@ -51,7 +51,7 @@ ended() { # PID
 
 backend() { # NAME PORT HOW
         in_net "$1" python3 "$lab_source/backend.py" "$2" "$3" 2>/dev/null &
-        wait_for "the backend on $2" 5 on "$1" nc -z 127.0.0.1 "$2"
+        wait_for "the backend on $2" 30 on "$1" nc -z 127.0.0.1 "$2"
 }
 
 moment() { # NAME

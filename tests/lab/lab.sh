@@ -15,7 +15,8 @@
 set -euo pipefail
 
 lab_source=$(realpath "${BASH_SOURCE[0]%/*}")
-LAB_ROOT=$(realpath -m "${LAB_ROOT:-$lab_source/../../build/lab/root}")
+# shellcheck source=tests/lab/place.sh
+. "$lab_source/place.sh"
 LAB_TMP=/run/lab
 
 declare -A lab_nspawn lab_init # NAME -> its supervisor here, and its PID 1 seen from here
@@ -72,6 +73,18 @@ lab_autopsy() {
         done
 }
 
+# With sanitized programs: they end, as leaks are told then, and none may have found anything.
+lab_findings() {
+        local name findings
+        for name in "${!lab_init[@]}"; do
+                on "$name" systemctl stop 'peerup-proxy@*' peerup-daemon peerup-relay 2>/dev/null || :
+                findings=$(on "$name" journalctl --quiet --no-pager --output=cat |
+                        grep -A 40 -E 'ERROR: (Address|Leak)Sanitizer|runtime error: ') || continue
+                printf 'lab: a sanitizer says on %s:\n%s\n' "$name" "$findings" >&2
+                return 1
+        done
+}
+
 lab_exit() {
         local status=$?
         trap '' INT TERM HUP
@@ -79,6 +92,7 @@ lab_exit() {
                 0 | 130 | 143) ;;
                 *) lab_autopsy >&2 ;;
         esac
+        [ -z "${SAN-}" ] || lab_findings || status=1
         lab_down || status=1
         leftovers_compare "$lab_before" || status=1
         exit "$status"
