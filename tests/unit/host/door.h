@@ -39,7 +39,9 @@ typedef struct door {
         unsigned n_guests;
         p2p_channel *raw[GUESTS_MAX]; /* spoken by hand */
         unsigned n_raw;
-        bool refuse; /* the gater's answer */
+        bool refuse;  /* the gater's answer */
+        bool limited; /* those who knock come over a limited circuit */
+        unsigned stream_limit;
         unsigned n_asked, n_opened, n_closed, n_failed;
         int failed_error, close_error;
         bool failed_named; /* the failed one had proven who it was */
@@ -88,8 +90,13 @@ static inline void on_inbound_failed(const p2p_peer_id *peer, const p2p_addr *re
         d->failed_named = peer;
 }
 
+static inline unsigned on_stream_limit(const p2p_peer_id *peer _unused_, void *userdata) {
+        return ((door *) userdata)->stream_limit;
+}
+
 static const p2p_host_events door_events = {
         .allow = on_allow,
+        .stream_limit = on_stream_limit,
         .conn_opened = on_conn_opened,
         .conn_closed = on_conn_closed,
         .inbound_failed = on_inbound_failed,
@@ -101,6 +108,7 @@ static inline int setup(void **state) {
         assert_non_null(d);
         assert_int_equal(p2p_loop_new_manual(&d->loop), 0);
         d->limits = P2P_HOST_LIMITS_DEFAULT;
+        d->stream_limit = d->limits.streams;
         d->identity = identity_of(1);
         *state = d;
         return 0;
@@ -139,7 +147,7 @@ static inline int teardown(void **state) {
 /* The far end of a channel that knocks from `remote` (NULL: none is known), through `via` (NULL: directly). */
 static inline p2p_channel *knock(door *d, const char *remote, const p2p_peer_id *via) {
         p2p_channel *ours, *theirs;
-        p2p_raw raw = { .via = via };
+        p2p_raw raw = { .via = via, .limited = d->limited };
 
         if (remote)
                 assert_int_equal(p2p_addr_parse(remote, &raw.remote), 0);

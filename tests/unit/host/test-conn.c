@@ -128,6 +128,42 @@ static void one_peer_has_eight(void **state) {
         assert_int_equal(d->n_closed, 8);
 }
 
+/* Unlimited before limited, direct before relayed, the youngest of equals; what is closing is not found. */
+static void the_best_connection_is_found(void **state) {
+        p2p_peer_id relay = relay_of(90);
+        p2p_conn *limited, *circuit, *direct, *youngest;
+        const p2p_peer_id *peer;
+        door *d = *state;
+
+        start(d);
+        d->limited = true;
+        (void) come(d, 10, "/ip4/45.79.0.1/tcp/1", &relay);
+        limited = d->last;
+        peer = p2p_conn_peer(limited);
+        assert_ptr_equal(p2p_host_find_conn(d->host, peer), limited);
+        d->limited = false;
+        (void) come(d, 10, "/ip4/45.79.0.1/tcp/1", NULL);
+        direct = d->last;
+        (void) come(d, 10, "/ip4/45.79.0.1/tcp/1", &relay);
+        circuit = d->last;
+        assert_ptr_equal(p2p_host_find_conn(d->host, peer), direct);
+        (void) come(d, 10, "/ip4/45.79.0.1/tcp/1", NULL);
+        youngest = d->last;
+        assert_ptr_equal(p2p_host_find_conn(d->host, peer), youngest);
+        assert_ptr_equal(p2p_host_first_conn(d->host), limited); /* in the order of their coming */
+        assert_ptr_equal(p2p_conn_next(limited), direct);
+        assert_null(p2p_conn_next(youngest));
+        p2p_conn_close(youngest, P2P_CONN_SHUTDOWN);
+        assert_ptr_equal(p2p_host_find_conn(d->host, peer), direct);
+        p2p_conn_close(direct, P2P_CONN_SHUTDOWN);
+        assert_ptr_equal(p2p_host_find_conn(d->host, peer), circuit);
+        p2p_conn_close(circuit, P2P_CONN_SHUTDOWN);
+        assert_ptr_equal(p2p_host_find_conn(d->host, peer), limited);
+        assert_true(p2p_conn_is_limited(limited) && p2p_conn_is_circuit(limited) && p2p_conn_is_inbound(limited));
+        p2p_conn_close(limited, P2P_CONN_SHUTDOWN);
+        assert_null(p2p_host_find_conn(d->host, peer));
+}
+
 static unsigned n_waiting(const door *d) {
         unsigned n = 0;
 
@@ -220,6 +256,26 @@ static void an_unnamed_stream_ends_after_ten_seconds(void **state) {
         p2p_channel_free(stream);
 }
 
+/* The program's word on this peer, not the host's default. */
+static void streams_of_a_peer_are_limited(void **state) {
+        p2p_channel *streams[4];
+        door *d = *state;
+        guest *g;
+
+        d->stream_limit = 3;
+        start(d);
+        g = come(d, 10, "/ip4/45.79.0.1/tcp/1", NULL);
+        for (unsigned i = 0; i < 4; i++) {
+                assert_int_equal(g->session->ops->open(g->session, &streams[i]), 0);
+                (void) p2p_channel_write(streams[i], "\x13", 1);
+                p2p_loop_settle(d->loop);
+                assert_int_equal(hung_up(streams[i]), i == 3);
+        }
+        assert_int_equal(p2p_channel_reset_code(streams[3]), P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
+        for (unsigned i = 0; i < 4; i++)
+                p2p_channel_free(streams[i]);
+}
+
 static void take_the_handler_away(p2p_stream *stream, void *userdata) {
         p2p_host_unhandle(((door *) userdata)->host, "/late/1");
         p2p_stream_free(stream);
@@ -298,10 +354,12 @@ int main(void) {
                 T(one_address_has_its_share),
                 T(a_circuit_counts_against_its_relay),
                 T(one_peer_has_eight),
+                T(the_best_connection_is_found),
                 T(handshakes_of_one_prefix_are_limited),
                 T(handshakes_through_one_relay_are_limited),
                 T(the_fullest_place_makes_room),
                 T(an_unnamed_stream_ends_after_ten_seconds),
+                T(streams_of_a_peer_are_limited),
                 T(a_protocol_may_go_in_the_middle),
                 T(consent_may_take_thirty_seconds),
                 T(a_session_that_breaks_ends_its_connection_once),
