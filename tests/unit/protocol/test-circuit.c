@@ -225,6 +225,43 @@ static void a_stop_without_a_word_ends_after_ten_seconds(void **state) {
         assert_int_equal(w->t.error, -ECONNRESET);
 }
 
+static void on_opened(p2p_stream *stream, int error, void *userdata) {
+        assert_int_equal(error, 0);
+        *(p2p_stream **) userdata = stream;
+}
+
+static bool is_reset(void *userdata) {
+        p2p_stream *stream = *(p2p_stream **) userdata;
+        char c;
+
+        return stream && p2p_channel_read(p2p_stream_channel(stream), &c, 1) == -ECONNRESET;
+}
+
+/* go-libp2p: 128 at a time. */
+static void the_129th_stop_at_a_time_is_refused(void **state) {
+        p2p_host_limits limits = P2P_HOST_LIMITS_DEFAULT;
+        p2p_stream *streams[129] = {};
+        unsigned n_reset = 0;
+        world *w = *state;
+        p2p_open *open;
+
+        limits.streams = 300;
+        node_stop(&w->us);
+        node_start(&w->us, w->loop, 1, &(node_options){ .silent = true, .limits = &limits });
+        node_introduce(&w->relay, &w->us);
+        meet(w);
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++)
+                assert_int_equal(p2p_open_new(w->relay.host, node_id(&w->us), P2P_STOP_PROTOCOL, NULL, on_opened, &streams[i],
+                                              &open), 0);
+        assert_true(loop_until(w->loop, is_reset, &streams[128]));
+        assert_int_equal(p2p_channel_reset_code(p2p_stream_channel(streams[128])), P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++) {
+                n_reset += is_reset(&streams[i]);
+                p2p_stream_free(streams[i]);
+        }
+        assert_int_equal(n_reset, 1);
+}
+
 static void a_client_may_go_in_the_middle(void **state) {
         world *w = *state;
 
@@ -247,6 +284,7 @@ int main(void) {
                 T(only_a_relay_of_ours_brings_somebody),
                 T(malformed_stops_are_told_so),
                 T(a_stop_without_a_word_ends_after_ten_seconds),
+                T(the_129th_stop_at_a_time_is_refused),
                 T(a_client_may_go_in_the_middle),
         };
 
