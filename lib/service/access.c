@@ -52,6 +52,22 @@ static void arm_clock(Access *a) {
         (void) timerfd_settime(a->clock_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
 }
 
+static bool is_same_line(const AuthorizedPeer *a, const AuthorizedPeer *b) {
+        return p2p_peer_id_equal(&a->id, &b->id) && a->expires == b->expires && strcmp(a->comment, b->comment) == 0 &&
+               strcmp(a->verified, b->verified) == 0 && strcmp(a->group, b->group) == 0;
+}
+
+static bool is_same(const AuthorizedKeys *a, const AuthorizedKeys *b) {
+        size_t n = a ? authorized_keys_count(a) : 0;
+
+        if (n != (b ? authorized_keys_count(b) : 0))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!is_same_line(authorized_keys_at(a, i), authorized_keys_at(b, i)))
+                        return false;
+        return true;
+}
+
 /* Takes the new set, which may be the old one at a later time. */
 static void look(Access *a, AuthorizedKeys *keys) {
         AuthorizedKeys *old = a->keys;
@@ -72,9 +88,11 @@ static void look(Access *a, AuthorizedKeys *keys) {
         a->events->changed(a->userdata);
 }
 
+/* 1: it says something else than before, 0: the same. */
 static int read_keys(Access *a) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
         AuthorizedKeys *keys;
+        bool same;
         int r;
 
         r = authorized_keys_load(a->path, problems, &keys);
@@ -82,12 +100,14 @@ static int read_keys(Access *a) {
                 log_problems(a->path, problems);
         if (r < 0)
                 return log_error_errno(r, "%s stays as it was read last: %m", a->path);
+        same = is_same(a->keys, keys);
         look(a, keys);
-        return 0;
+        return !same;
 }
 
+/* What an API call has written comes by here too, read already: that is its record, not one more. */
 static void on_file(void *userdata) {
-        if (read_keys(userdata) >= 0)
+        if (read_keys(userdata) > 0)
                 audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", "reload"), AUDIT_TEXT("SOURCE", "file"));
 }
 
@@ -157,7 +177,8 @@ int access_load(Access *a, const char *path, bool gating) {
                 if (r < 0)
                         log_warning_errno(r, "Cannot watch %s, changes need a reload: %m", a->path);
         }
-        return read_keys(a);
+        r = read_keys(a);
+        return P2P_MIN(r, 0);
 }
 
 bool access_gating(const Access *a) {
