@@ -158,6 +158,47 @@ static void an_answer_without_addresses_is_enough(void **state) {
         free(addrs);
 }
 
+/* With or without /p2p/RELAY at their end; circuits of another relay and what is no address are left out. */
+static void the_addresses_of_the_answer_are_announced(void **state) {
+        static const char *const texts[] = {
+                "/ip4/45.79.0.1/tcp/4001",
+                "/ip4/45.79.0.2/tcp/4001/p2p/12D3KooWSrKnMZUcSxK8G7wmBbXdU8nFEfWGhLu6H8xjn8LmCSJb",
+                "/ip4/45.79.0.3/tcp/1/p2p/12D3KooWSrKnMZUcSxK8G7wmBbXdU8nFEfWGhLu6H8xjn8LmCSJb/p2p-circuit",
+        };
+        P2p__HopMessage m = P2P__HOP_MESSAGE__INIT;
+        P2p__Reservation r = P2P__RESERVATION__INIT;
+        ProtobufCBinaryData views[ELEMENTSOF(texts) + 1];
+        p2p_addr *given[ELEMENTSOF(texts)], *want, **addrs;
+        world *w = *state;
+        size_t n;
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                assert_int_equal(p2p_addr_parse(texts[i], &given[i]), 0);
+                views[i].data = (uint8_t *) p2p_addr_view(given[i]).data;
+                views[i].len = p2p_addr_view(given[i]).n;
+        }
+        views[ELEMENTSOF(texts)] = (ProtobufCBinaryData){ .data = (uint8_t *) "\xff", .len = 1 };
+        m.has_type = m.has_status = true;
+        m.type = P2P_HOP_STATUS;
+        m.status = P2P_HOP_OK;
+        m.reservation = &r;
+        r.expire = now() + 3600;
+        r.addrs = views;
+        r.n_addrs = ELEMENTSOF(views);
+        answer(w, &m);
+        assert_true(loop_until(w->loop, is_active, w));
+        assert_int_equal(p2p_host_own_addrs(w->home.host, &addrs, &n), 0);
+        assert_int_equal(n, 2);
+        assert_int_equal(p2p_addr_make_circuit(given[0], node_id(&w->relay), &want), 0);
+        assert_true(p2p_addr_equal(addrs[0], want));
+        for (size_t i = 0; i < n; i++)
+                p2p_addr_free(addrs[i]);
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                p2p_addr_free(given[i]);
+        p2p_addr_free(want);
+        free(addrs);
+}
+
 static void an_answer_without_voucher_is_enough(void **state) {
         world *w = *state;
 
@@ -184,6 +225,36 @@ static void an_answer_without_reservation_is_refused(void **state) {
         refuse(w, P2P_HOP_OK);
         assert_true(loop_until(w->loop, is_waiting, w));
         assert_int_equal(p2p_reservation_error(w->reservation), -EBADMSG);
+}
+
+static void an_answer_that_is_none_is_refused(void **state) {
+        P2p__HopMessage m = P2P__HOP_MESSAGE__INIT;
+        world *w = *state;
+
+        m.has_type = true;
+        m.type = P2P_HOP_CONNECT;
+        answer(w, &m);
+        assert_true(loop_until(w->loop, is_waiting, w));
+        assert_int_equal(p2p_reservation_error(w->reservation), -EPROTO);
+}
+
+static void a_retry_waits_for_nothing(void **state) {
+        world *w = *state;
+
+        for (unsigned i = 0; i < 4; i++) { /* until the wait would be long */
+                refuse(w, P2P_HOP_RESERVATION_REFUSED);
+                assert_true(loop_until(w->loop, is_waiting, w));
+                assert_int_equal(w->n_asked, i + 1);
+                p2p_reservation_retry(w->reservation);
+                p2p_reservation_retry(w->reservation); /* once is enough */
+                assert_true(loop_until(w->loop, is_asked, w)); /* the clock stands still */
+        }
+        grant(w, now() + 3600, w->relay.identity);
+        assert_true(loop_until(w->loop, is_active, w));
+        p2p_reservation_retry(w->reservation); /* nothing to try */
+        p2p_loop_settle(w->loop);
+        assert_int_equal(w->n_asked, 5);
+        assert_true(p2p_peer_id_equal(p2p_reservation_relay(w->reservation), node_id(&w->relay)));
 }
 
 static void a_refusal_is_tried_again_within_eight_seconds(void **state) {
@@ -310,6 +381,9 @@ int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
                 T(an_answer_without_addresses_is_enough),
+                T(the_addresses_of_the_answer_are_announced),
+                T(an_answer_that_is_none_is_refused),
+                T(a_retry_waits_for_nothing),
                 T(an_answer_without_voucher_is_enough),
                 T(the_voucher_of_another_relay_is_refused),
                 T(an_answer_without_reservation_is_refused),
