@@ -26,23 +26,24 @@
 
 #define VERDICT_USEC (100 * USEC_PER_MSEC)
 
-static void tell(Outgoing *o, const char *failure) {
+/* failure: it came to nothing; broken: it ran, and did not end in order. A proxy remembers the first only. */
+static void tell(Outgoing *o, const char *failure, const char *broken) {
         const Manager *m = o->manager;
 
         if (o->proxy)
                 proxy_note_end(o->proxy, o, failure);
         if (o->caller && m->observer && m->observer->connect_ended)
-                m->observer->connect_ended(o, failure, m->observer_userdata);
+                m->observer->connect_ended(o, failure ? failure : broken, m->observer_userdata);
 }
 
-static void end_well(Outgoing *o, const char *reason) {
+static void end_running(Outgoing *o, const char *reason, bool in_order) {
         audit(AUDIT_SESSION, AUDIT_PEER(&o->peer), AUDIT_TEXT("SERVICE", o->service),
               AUDIT_NUMBER("BYTES_RX", outgoing_bytes_in(o)),
               AUDIT_NUMBER("BYTES_TX", outgoing_bytes_out(o)),
               AUDIT_NUMBER("DURATION_USEC", p2p_loop_now(o->manager->loop) - o->since),
               AUDIT_TEXT("REASON", reason), AUDIT_TEXT("DIRECTION", "outbound"),
               AUDIT_TEXT("PATH", o->relayed ? "RELAYED" : "DIRECT"));
-        tell(o, NULL);
+        tell(o, NULL, in_order ? NULL : reason);
         outgoing_free(o);
 }
 
@@ -58,7 +59,7 @@ static void end_badly(Outgoing *o) {
               AUDIT_TEXT("REASON", reason), AUDIT_TEXT("REMEDY", remedy),
               AUDIT_TEXT("DIRECTION", "outbound"));
         (void) snprintf(whole, sizeof(whole), "%s; %s", texts[0], texts[1]);
-        tell(o, whole);
+        tell(o, whole, NULL);
         outgoing_free(o);
 }
 
@@ -71,18 +72,20 @@ static void on_tunnel_done(Tunnel *tunnel, const TunnelResult *result, void *use
         Outgoing *o = userdata;
 
         if (result->end == TUNNEL_FINISHED) {
-                end_well(o, "closed");
+                end_running(o, "closed", true);
                 return;
         }
         if (result->end == TUNNEL_LOCAL) {
-                end_well(o, "reset by the local application");
+                end_running(o, "reset by the local application", true);
                 return;
         }
         if (tunnel_bytes_in(tunnel) > 0 || result->code == P2P_STREAM_BACKEND_RESET) {
-                end_well(o, result->code == P2P_STREAM_BACKEND_RESET ? "reset by the service"
+                end_running(o,
+                            result->code == P2P_STREAM_BACKEND_RESET ? "reset by the service"
                             : result->code == P2P_STREAM_GATED       ? "no longer authorized there"
                             : p2p_stream_conn(o->stream)             ? "reset by the peer"
-                                                         : "the connection to the peer was lost");
+                                                         : "the connection to the peer was lost",
+                            false);
                 return;
         }
         o->error = result->error;
@@ -217,7 +220,7 @@ void outgoing_forget_proxy(Proxy *proxy) {
 
 void outgoing_abort(Outgoing *o, const char *reason) {
         tunnel_abort(o->tunnel, P2P_STREAM_SHUTDOWN);
-        end_well(o, reason);
+        end_running(o, reason, false);
 }
 
 void outgoing_free_all(Manager *manager) {
