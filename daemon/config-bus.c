@@ -13,12 +13,11 @@
 static int append_relay(sd_bus_message *reply, const Manager *manager, const RelayInfo *relay) {
         uint64_t expires = p2p_reservation_expires(relay->reservation);
         unsigned status = p2p_reservation_status(relay->reservation);
-        int failed = p2p_reservation_error(relay->reservation);
         char id[P2P_PEER_ID_TEXT_MAX];
 
         (void) manager;
         return sd_bus_message_append(reply, "(ssssst)", relay->address, p2p_peer_id_format(relay->relay, id),
-                                     relay_state_text(relay), failed < 0 ? strerror(-failed) : "",
+                                     relay_state_text(relay), relay_failure_text(relay),
                                      status ? p2p_hop_status_name(status) : "",
                                      relay_is_active(relay) ? expires * USEC_PER_SEC : UINT64_C(0));
 }

@@ -52,6 +52,14 @@ const char *relay_state_text(const RelayInfo *relay) {
         return texts[p2p_reservation_state_of(relay->reservation)];
 }
 
+const char *relay_failure_text(const RelayInfo *relay) {
+        int error = p2p_reservation_error(relay->reservation);
+
+        if (error == -EKEYREJECTED)
+                return "the relay does not let this machine in";
+        return error < 0 ? strerror(-error) : "";
+}
+
 bool relay_is_active(const RelayInfo *relay) {
         return p2p_reservation_state_of(relay->reservation) == P2P_RESERVATION_ACTIVE;
 }
@@ -72,7 +80,9 @@ static void record(Relay *relay, bool active) {
         else if (!active && error < 0 &&
                  (relay->was_active || error != relay->told_error || status != relay->told_status))
                 audit(AUDIT_RELAY_LOST, AUDIT_PEER(&relay->id), AUDIT_TEXT("ADDR", address_of(relay)),
-                      AUDIT_TEXT("REASON", status ? p2p_hop_status_name(status) : strerror(-error)));
+                      AUDIT_TEXT("REASON", status ? p2p_hop_status_name(status)
+                                                  : relay_failure_text(&(RelayInfo){
+                                                            .reservation = relay->reservation })));
         else
                 return;
         relay->told_error = active ? 0 : error;

@@ -12,6 +12,7 @@ typedef struct RelayInfo {
 } RelayInfo;
 
 const char *relay_state_text(const RelayInfo *relay); /* "active" ... */
+const char *relay_failure_text(const RelayInfo *relay); /* of the last try; "" */
 bool relay_is_active(const RelayInfo *relay);
 
 int relays_new(Manager *manager, Relays **ret);

@@ -342,6 +342,13 @@ void p2p_host_close_peer(p2p_host *host, const p2p_peer_id *peer, uint32_t code)
                         p2p_conn_close(c, code);
 }
 
+uint32_t p2p_conn_close_code(const p2p_conn *c) {
+        uint32_t code = 0;
+
+        (void) c->session->ops->error(c->session, &code);
+        return code;
+}
+
 p2p_host *p2p_conn_host(const p2p_conn *c) { return c->host; }
 const p2p_peer_id *p2p_conn_peer(const p2p_conn *c) { return &c->peer; }
 const p2p_addr *p2p_conn_remote(const p2p_conn *c) { return c->remote; }

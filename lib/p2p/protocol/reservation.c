@@ -67,6 +67,8 @@ static void forget_conn(p2p_reservation *r) {
 static void fail(p2p_reservation *r, int error) {
         uint64_t wait = BACKOFF_MIN_USEC << P2P_MIN(r->n_failures, 4u);
 
+        if (r->conn && p2p_conn_close_code(r->conn) == P2P_CONN_GATED)
+                error = -EKEYREJECTED; /* its gater: we are not in its list */
         r->dial = p2p_dial_free(r->dial);
         r->open = p2p_open_free(r->open);
         r->exchange = p2p_exchange_free(r->exchange);
@@ -223,8 +225,7 @@ static void on_next(void *userdata) {
 void p2p_reservation_on_conn_closed(p2p_reservation *r, p2p_conn *conn) {
         if (r->conn != conn)
                 return;
-        r->conn = NULL; /* it is going: nothing to unpin */
-        r->state = P2P_RESERVATION_CONNECTING;
+        r->expires = 0; /* what was granted ends with the connection */
         fail(r, -ECONNRESET);
 }
 

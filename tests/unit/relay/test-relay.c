@@ -167,6 +167,7 @@ static void a_stranger_is_told_that_it_is_one(void **state) {
         assert_true(loop_until(w->loop, home_lost_it, w));
         assert_int_equal(w->home.close_code, P2P_CONN_GATED);
         assert_true(loop_until(w->loop, is_refused, w));
+        assert_int_equal(p2p_reservation_error(w->reservation), -EKEYREJECTED);
         assert_true(nobody_reserves(w));
 }
 

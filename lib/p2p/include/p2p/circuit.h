@@ -35,7 +35,8 @@ P2P_CLEANUP(p2p_reservation, p2p_reservation_free);
 
 const p2p_peer_id *p2p_reservation_relay(const p2p_reservation *reservation);
 p2p_reservation_state p2p_reservation_state_of(const p2p_reservation *reservation);
-int p2p_reservation_error(const p2p_reservation *reservation);       /* of the last try; 0 */
+/* Of the last try; 0. -EKEYREJECTED: the relay does not let us in. */
+int p2p_reservation_error(const p2p_reservation *reservation);
 unsigned p2p_reservation_status(const p2p_reservation *reservation); /* the hop status of the last refusal; 0 */
 uint64_t p2p_reservation_expires(const p2p_reservation *reservation); /* Unix seconds; 0 */
 /* Limits that the relay told: 0 = none. */
