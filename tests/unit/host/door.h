@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * A host whose guests come over channels in memory, from whatever address or relay a test names: p2p_host_accept() is its door.
+ * A host whose guests come over channels in memory, from whatever address or relay a test names:
+ * p2p_host_accept() is its door.
  * Time is the test's.
  */
 
@@ -57,7 +58,8 @@ static inline p2p_identity *identity_of(uint8_t seed) {
         return identity;
 }
 
-static inline bool on_allow(const p2p_peer_id *peer, const p2p_addr *remote _unused_, bool inbound, void *userdata) {
+static inline bool on_allow(const p2p_peer_id *peer, const p2p_addr *remote _unused_, bool inbound,
+                            void *userdata) {
         door *d = userdata;
 
         assert_true(inbound);
@@ -82,7 +84,8 @@ static inline void on_conn_closed(p2p_conn *conn, int error, uint32_t code _unus
         d->n_closed++;
 }
 
-static inline void on_inbound_failed(const p2p_peer_id *peer, const p2p_addr *remote _unused_, int error, void *userdata) {
+static inline void on_inbound_failed(const p2p_peer_id *peer, const p2p_addr *remote _unused_, int error,
+                                     void *userdata) {
         door *d = userdata;
 
         d->n_failed++;
@@ -116,7 +119,8 @@ static inline int setup(void **state) {
 
 /* After the test has set its limits. */
 static inline void start(door *d) {
-        p2p_host_options options = { .agent = "door/1", .limits = d->limits, .events = &door_events, .userdata = d };
+        p2p_host_options options = { .agent = "door/1", .limits = d->limits, .events = &door_events,
+                                     .userdata = d };
 
         assert_int_equal(p2p_host_new(d->loop, d->identity, &options, &d->host), 0);
 }
@@ -144,7 +148,9 @@ static inline int teardown(void **state) {
         return 0;
 }
 
-/* The far end of a channel that knocks from `remote` (NULL: none is known), through `via` (NULL: directly). */
+/*
+ * The far end of a channel that knocks from `remote` (NULL: none is known), through `via` (NULL: directly).
+ */
 static inline p2p_channel *knock(door *d, const char *remote, const p2p_peer_id *via) {
         p2p_channel *ours, *theirs;
         p2p_raw raw = { .via = via, .limited = d->limited };
@@ -166,7 +172,8 @@ static inline p2p_channel *knock_by_hand(door *d, const char *remote, const p2p_
 
 static inline void on_guest_woken(void *userdata _unused_) {}
 
-static inline void on_guest_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _unused_, int error, void *userdata) {
+static inline void on_guest_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _unused_, int error,
+                                     void *userdata) {
         guest *g = userdata;
 
         g->upgrade = NULL;
@@ -180,14 +187,16 @@ static inline void on_guest_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _
 
 /* A guest with the key of this seed, all the way in, or refused. */
 static inline guest *come(door *d, uint8_t seed, const char *remote, const p2p_peer_id *via) {
-        p2p_upgrade_options options = { .initiator = true, .timeout_usec = 60 * USEC_PER_SEC, .yamux = { .streams_max = 1000 } };
+        p2p_upgrade_options options = { .initiator = true, .timeout_usec = 60 * USEC_PER_SEC,
+                                        .yamux = { .streams_max = 1000 } };
         guest *g = &d->guests[d->n_guests++];
 
         assert_true(d->n_guests <= GUESTS_MAX);
         *g = (guest){ .identity = identity_of(seed) };
         p2p_task_init(&g->wake, d->loop, on_guest_woken, NULL);
         options.identity = g->identity;
-        assert_int_equal(p2p_upgrade_new(d->loop, knock(d, remote, via), &options, on_guest_upgraded, g, &g->upgrade), 0);
+        assert_int_equal(p2p_upgrade_new(d->loop, knock(d, remote, via), &options, on_guest_upgraded, g,
+                                         &g->upgrade), 0);
         p2p_loop_settle(d->loop);
         return g;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Limits on connections, each at its edge, with guests from any address and through any relay; streams that come in badly. */
+/*
+ * Limits on connections, each at its edge, with guests from any address and through any relay; streams that
+ * come in badly.
+ */
 
 #include <stdio.h>
 
@@ -106,7 +109,8 @@ static void a_circuit_counts_against_its_relay(void **state) {
         assert_int_equal(n_in(d), 2);
         (void) come(d, 13, "/ip4/45.79.0.1/tcp/1", &other);
         assert_int_equal(n_in(d), 3);
-        (void) come(d, 14, "/ip4/45.79.0.1/tcp/1", NULL); /* the relay's address is not used up by its circuits */
+        /* The relay's address is not used up by its circuits. */
+        (void) come(d, 14, "/ip4/45.79.0.1/tcp/1", NULL);
         (void) come(d, 15, "/ip4/45.79.0.1/tcp/1", NULL);
         assert_int_equal(n_in(d), 5);
         (void) come(d, 16, "/ip4/45.79.0.1/tcp/1", NULL);
@@ -159,7 +163,8 @@ static void the_best_connection_is_found(void **state) {
         assert_ptr_equal(p2p_host_find_conn(d->host, peer), circuit);
         p2p_conn_close(circuit, P2P_CONN_SHUTDOWN);
         assert_ptr_equal(p2p_host_find_conn(d->host, peer), limited);
-        assert_true(p2p_conn_is_limited(limited) && p2p_conn_is_circuit(limited) && p2p_conn_is_inbound(limited));
+        assert_true(p2p_conn_is_limited(limited) &&
+                    p2p_conn_is_circuit(limited) && p2p_conn_is_inbound(limited));
         p2p_conn_close(limited, P2P_CONN_SHUTDOWN);
         assert_null(p2p_host_find_conn(d->host, peer));
 }
@@ -187,7 +192,8 @@ static void handshakes_of_one_prefix_are_limited(void **state) {
                 (void) knock_by_hand(d, cases[c].same, NULL);
                 for (unsigned i = 0; i < 2; i++) { /* other addresses of it, up to its last bits */
                         if (c == 0)
-                                (void) snprintf(text, sizeof(text), "/ip6/2001:db8:0:12f%u:ff::%u/tcp/1", i, i);
+                                (void) snprintf(text, sizeof(text), "/ip6/2001:db8:0:12f%u:ff::%u/tcp/1", i,
+                                                i);
                         else
                                 (void) snprintf(text, sizeof(text), "/ip4/45.79.7.%u/tcp/1", 200 + i);
                         (void) knock_by_hand(d, text, NULL);
@@ -281,7 +287,10 @@ static void take_the_handler_away(p2p_stream *stream, void *userdata) {
         p2p_stream_free(stream);
 }
 
-/* Two in one turn: the first one's handler takes the protocol of the second away, which has just been agreed to. */
+/*
+ * Two in one turn: the first one's handler takes the protocol of the second away, which has just been
+ * agreed to.
+ */
 static void a_protocol_may_go_in_the_middle(void **state) {
         p2p_channel *streams[2];
         door *d = *state;
@@ -318,7 +327,8 @@ static void consent_may_take_thirty_seconds(void **state) {
 
         start(d);
         (void) come(d, 10, "/ip4/45.79.0.1/tcp/1", NULL); /* answers pings, and nothing else */
-        assert_int_equal(p2p_open_on_conn(d->last, "/test/1", &(p2p_open_options){ .confirm = true }, on_opened, &error,
+        assert_int_equal(p2p_open_on_conn(d->last, "/test/1", &(p2p_open_options){ .confirm = true },
+                                          on_opened, &error,
                                           &open), 0);
         for (unsigned i = 0; i < 29; i++)
                 p2p_loop_advance(d->loop, USEC_PER_SEC);

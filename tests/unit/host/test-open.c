@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Openings at every stage: waiting for a dial, for the backlog, for consent; cancelled, overdue, orphaned. */
+/*
+ * Openings at every stage: waiting for a dial, for the backlog, for consent; cancelled, overdue, orphaned.
+ */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -185,7 +187,8 @@ static void nobody_overtakes_who_waits(void **state) {
 
         for (unsigned i = 1; i < 10; i++)
                 if (i % 2)
-                        assert_int_equal(p2p_open_on_conn(conn, "/test/1", NULL, on_opened, &w->o[i], &w->o[i].open), 0);
+                        assert_int_equal(p2p_open_on_conn(conn, "/test/1", NULL, on_opened, &w->o[i],
+                                                          &w->o[i].open), 0);
                 else
                         open_one(w, i, NULL);
         wait_for(w, 9);
@@ -195,7 +198,10 @@ static void nobody_overtakes_who_waits(void **state) {
                 assert_int_equal(w->o[i].error, 0);
 }
 
-/* The connection dies under a full backlog: who asked for it hears so, who asked for the peer gets another one. */
+/*
+ * The connection dies under a full backlog: who asked for it hears so, who asked for the peer gets another
+ * one.
+ */
 static void who_waits_survives_the_connection(void **state) {
         world *w = *state;
         p2p_conn *conn = connect_both(w);
@@ -204,9 +210,11 @@ static void who_waits_survives_the_connection(void **state) {
                 open_one(w, i, NULL);
         (void) p2p_loop_turn(w->loop, 0);
         for (unsigned i = 231; i <= 240; i++)
-                assert_int_equal(p2p_open_on_conn(conn, "/test/1", NULL, on_opened, &w->o[i], &w->o[i].open), 0);
+                assert_int_equal(p2p_open_on_conn(conn, "/test/1", NULL, on_opened, &w->o[i],
+                                                  &w->o[i].open), 0);
         p2p_conn_close(conn, P2P_CONN_SHUTDOWN);
-        assert_int_equal(p2p_open_on_conn(conn, "/test/1", NULL, on_opened, &w->o[241], &w->o[241].open), -ECONNRESET);
+        assert_int_equal(p2p_open_on_conn(conn, "/test/1", NULL, on_opened, &w->o[241], &w->o[241].open),
+                         -ECONNRESET);
         wait_for(w, 240);
         for (unsigned i = 201; i <= 230; i++)
                 assert_int_equal(w->o[i].error, 0);
@@ -221,7 +229,8 @@ static void consent_that_never_comes_ends_with_the_connection(void **state) {
         world *w = *state;
         p2p_conn *conn = connect_both(w);
 
-        assert_int_equal(p2p_open_on_conn(conn, "/test/1", &(p2p_open_options){ .confirm = true }, on_opened, &w->o[1],
+        assert_int_equal(p2p_open_on_conn(conn, "/test/1", &(p2p_open_options){ .confirm = true },
+                                          on_opened, &w->o[1],
                                           &w->o[1].open), 0);
         (void) p2p_loop_turn(w->loop, 0);
         (void) p2p_loop_turn(w->loop, 0);
@@ -309,10 +318,13 @@ static void what_cannot_be_is_refused_at_once(void **state) {
         memset(name, 'x', sizeof(name));
         name[0] = '/';
         name[sizeof(name) - 1] = '\0';
-        assert_int_equal(p2p_open_new(w->us.host, node_id(&w->us), "/test/1", NULL, on_opened, &w->o[1], &open), -EINVAL);
-        assert_int_equal(p2p_open_new(w->us.host, node_id(&w->them), name, NULL, on_opened, &w->o[1], &open), -EINVAL);
+        assert_int_equal(p2p_open_new(w->us.host, node_id(&w->us), "/test/1", NULL, on_opened, &w->o[1],
+                                      &open), -EINVAL);
+        assert_int_equal(p2p_open_new(w->us.host, node_id(&w->them), name, NULL, on_opened, &w->o[1],
+                                      &open), -EINVAL);
         name[P2P_PROTOCOL_MAX] = '\0';
-        assert_int_equal(p2p_open_new(w->us.host, node_id(&w->them), name, NULL, on_opened, &w->o[1], &open), 0);
+        assert_int_equal(p2p_open_new(w->us.host, node_id(&w->them), name, NULL, on_opened, &w->o[1],
+                                      &open), 0);
         p2p_open_free(open);
         (void) connect_both(w);
         assert_int_equal(w->n_done, 0);

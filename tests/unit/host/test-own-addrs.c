@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which addresses are told: of the listeners, of the interfaces behind a wildcard, announced ones. The machine's own are the truth. */
+/*
+ * Which addresses are told: of the listeners, of the interfaces behind a wildcard, announced ones. The
+ * machine's own are the truth.
+ */
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -115,7 +118,9 @@ static void loopback_is_told_where_there_is_nothing_else(void **state) {
         assert_true(p2p_addr_equal(w->addrs[0], p2p_host_listen_addr(w->n.host, 0)));
 }
 
-/* What getifaddrs() says of this machine is what must be told, with the listener's port: no more, no less. */
+/*
+ * What getifaddrs() says of this machine is what must be told, with the listener's port: no more, no less.
+ */
 static void a_wildcard_is_every_interface(void **state) {
         static const struct { const char *any; int family; } cases[] = {
                 { "/ip4/0.0.0.0/tcp/0", AF_INET }, { "/ip6/::/tcp/0", AF_INET6 },
@@ -139,12 +144,14 @@ static void a_wildcard_is_every_interface(void **state) {
                         struct sockaddr_storage sa = {};
                         p2p_addr *addr;
 
-                        if (!i->ifa_addr || i->ifa_addr->sa_family != cases[c].family || !(i->ifa_flags & IFF_UP))
+                        if (!i->ifa_addr ||
+                            i->ifa_addr->sa_family != cases[c].family || !(i->ifa_flags & IFF_UP))
                                 continue;
                         memcpy(&sa, i->ifa_addr, n);
                         ((struct sockaddr_in *) &sa)->sin_port = ((struct sockaddr_in *) &bound)->sin_port;
                         assert_int_equal(p2p_addr_from_tcp((struct sockaddr *) &sa, &addr), 0);
-                        if (cases[c].family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&((struct sockaddr_in6 *) &sa)->sin6_addr))
+                        if (cases[c].family == AF_INET6 &&
+                            IN6_IS_ADDR_LINKLOCAL(&((struct sockaddr_in6 *) &sa)->sin6_addr))
                                 assert_int_equal(times(w, addr), 0);
                         else if (p2p_addr_is_loopback(addr))
                                 n_loops += times(w, addr);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Channel to session, stage by stage: who is asked when, what a refused peer is told, how long it all may take. */
+/*
+ * Channel to session, stage by stage: who is asked when, what a refused peer is told, how long it all may
+ * take.
+ */
 
 #include "door.h"
 
@@ -86,7 +89,8 @@ static void on_stream(p2p_stream *stream, void *userdata _unused_) {
 
 /* Speaks as soon as it can, before the host has had its say: a stream, its protocol, and more later. */
 static void come_talking(door *d) {
-        p2p_upgrade_options options = { .initiator = true, .timeout_usec = 60 * USEC_PER_SEC, .yamux = { .streams_max = 10 } };
+        p2p_upgrade_options options = { .initiator = true, .timeout_usec = 60 * USEC_PER_SEC,
+                                        .yamux = { .streams_max = 10 } };
         guest *g = &d->guests[d->n_guests++];
         p2p_channel *far, *stream, *lazy;
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The circuit client against a relay that is spoken by hand: what each answer means to who dials, what a stop is answered. */
+/*
+ * The circuit client against a relay that is spoken by hand: what each answer means to who dials, what a
+ * stop is answered.
+ */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -59,8 +62,10 @@ static int setup(void **state) {
         node_introduce(&w->relay, &w->us);
         assert_int_equal(p2p_host_handle(w->relay.host, P2P_HOP_PROTOCOL, on_hop, w), 0);
         assert_int_equal(p2p_identity_from_seed(seed, &w->peer), 0);
-        assert_int_equal(p2p_addr_make_circuit(p2p_host_listen_addr(w->relay.host, 0), node_id(&w->relay), &w->addr), 0);
-        assert_int_equal(p2p_host_add_addr(w->us.host, p2p_identity_peer_id(w->peer), w->addr, USEC_INFINITY), 0);
+        assert_int_equal(p2p_addr_make_circuit(p2p_host_listen_addr(w->relay.host, 0), node_id(&w->relay),
+                                               &w->addr), 0);
+        assert_int_equal(p2p_host_add_addr(w->us.host, p2p_identity_peer_id(w->peer), w->addr,
+                                           USEC_INFINITY), 0);
         *state = w;
         return 0;
 }
@@ -94,7 +99,8 @@ static void dial(world *w) {
         p2p_hop_message m;
 
         w->done = false;
-        assert_int_equal(p2p_dial_new(w->us.host, p2p_identity_peer_id(w->peer), 300 * USEC_PER_SEC, on_dialled, w, &w->dial), 0);
+        assert_int_equal(p2p_dial_new(w->us.host, p2p_identity_peer_id(w->peer), 300 * USEC_PER_SEC,
+                                      on_dialled, w, &w->dial), 0);
         assert_true(loop_until(w->loop, has_hop, w));
         talk_take(&w->t, w->loop, TAKE_PTR(w->hop));
         assert_int_equal(p2p_hop_message_parse(talk_hear_message(&w->t), &m), 0);
@@ -189,7 +195,8 @@ static void only_a_relay_of_ours_brings_somebody(void **state) {
         assert_int_equal(talk_hear_end(&w->t), 0);
         assert_int_equal(w->t.error, 0); /* an end, not a reset */
         talk_close(&w->t);
-        assert_int_equal(p2p_reservation_new(w->us.circuit, node_id(&w->relay), NULL, NULL, &reservation), 0);
+        assert_int_equal(p2p_reservation_new(w->us.circuit, node_id(&w->relay), NULL, NULL, &reservation),
+                         0);
         assert_int_equal(stop(w, somebody), P2P_HOP_OK);
         assert_true(talk_hear(&w->t, 1) == 1); /* and begins the handshake of its responder */
         p2p_reservation_free(reservation);
@@ -251,10 +258,12 @@ static void the_129th_stop_at_a_time_is_refused(void **state) {
         node_introduce(&w->relay, &w->us);
         meet(w);
         for (unsigned i = 0; i < ELEMENTSOF(streams); i++)
-                assert_int_equal(p2p_open_new(w->relay.host, node_id(&w->us), P2P_STOP_PROTOCOL, NULL, on_opened, &streams[i],
+                assert_int_equal(p2p_open_new(w->relay.host, node_id(&w->us), P2P_STOP_PROTOCOL, NULL,
+                                              on_opened, &streams[i],
                                               &open), 0);
         assert_true(loop_until(w->loop, is_reset, &streams[128]));
-        assert_int_equal(p2p_channel_reset_code(p2p_stream_channel(streams[128])), P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
+        assert_int_equal(p2p_channel_reset_code(p2p_stream_channel(streams[128])),
+                         P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
         for (unsigned i = 0; i < ELEMENTSOF(streams); i++) {
                 n_reset += is_reset(&streams[i]);
                 p2p_stream_free(streams[i]);

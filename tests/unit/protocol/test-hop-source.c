@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where a request comes from decides: IPv4 address, IPv6 /56, or a circuit, over which nothing is to be had. And circuits in all. */
+/*
+ * Where a request comes from decides: IPv4 address, IPv6 /56, or a circuit, over which nothing is to be
+ * had. And circuits in all.
+ */
 
 #include "tests/unit/host/door.h"
 
@@ -9,7 +12,10 @@
 #include "negotiate/multistream.h"
 #include "protocol/circuit-message.h"
 
-/* Status of the answer to these bytes, delimited, on a stream of its own that is left open in *ret; 0: none yet. */
+/*
+ * Status of the answer to these bytes, delimited, on a stream of its own that is left open in *ret; 0: none
+ * yet.
+ */
 static unsigned request(door *d, guest *g, const void *bytes, size_t n, p2p_channel **ret) {
         p2p_channel *stream, *lazy;
         p2p_hop_message m;
@@ -25,7 +31,8 @@ static unsigned request(door *d, guest *g, const void *bytes, size_t n, p2p_chan
         if (got > 0) {
                 size_t prefix = answer[0] & 0x80 ? 2 : 1;
 
-                assert_int_equal(p2p_hop_message_parse(P2P_VIEW(answer + prefix, (size_t) got - prefix), &m), 0);
+                assert_int_equal(p2p_hop_message_parse(P2P_VIEW(answer + prefix, (size_t) got - prefix),
+                                                       &m), 0);
                 assert_int_equal(m.type, P2P_HOP_STATUS);
                 status = m.status;
                 p2p_hop_message_done(&m);
@@ -44,21 +51,25 @@ static unsigned reserve(door *d, guest *g) {
 }
 
 static unsigned connect_to(door *d, guest *g, const p2p_peer_id *peer, p2p_channel **ret) {
-        uint8_t bytes[64] = { (uint8_t) (6 + peer->n), 0x08, 0x01, 0x12, (uint8_t) (2 + peer->n), 0x0a, peer->n };
+        uint8_t bytes[64] = { (uint8_t) (6 + peer->n), 0x08, 0x01, 0x12, (uint8_t) (2 + peer->n), 0x0a,
+                              peer->n };
 
         memcpy(bytes + 7, peer->data, peer->n);
         return request(d, g, bytes, 7u + peer->n, ret);
 }
 
 static p2p_hop_limits limits(void) {
-        return (p2p_hop_limits){ .reservations = 100, .reservations_per_ip = 2, .circuits_per_peer = 8, .circuits = 2,
+        return (p2p_hop_limits){ .reservations = 100, .reservations_per_ip = 2, .circuits_per_peer = 8,
+                                 .circuits = 2,
                                  .reservation_ttl_usec = 3600 * USEC_PER_SEC, .buffer = 2048 };
 }
 
 static void reservations_of_one_source_are_limited(void **state) {
         static const struct { const char *same[3], *other; } cases[] = {
-                { { "/ip4/45.79.0.1/tcp/1", "/ip4/45.79.0.1/tcp/2", "/ip4/45.79.0.1/tcp/3" }, "/ip4/45.79.0.2/tcp/1" },
-                { { "/ip6/2001:db8:0:1200::1/tcp/1", "/ip6/2001:db8:0:12ff::2/tcp/1", "/ip6/2001:db8:0:1242:1::/tcp/1" },
+                { { "/ip4/45.79.0.1/tcp/1", "/ip4/45.79.0.1/tcp/2", "/ip4/45.79.0.1/tcp/3" },
+                  "/ip4/45.79.0.2/tcp/1" },
+                { { "/ip6/2001:db8:0:1200::1/tcp/1", "/ip6/2001:db8:0:12ff::2/tcp/1",
+                    "/ip6/2001:db8:0:1242:1::/tcp/1" },
                   "/ip6/2001:db8:0:1300::1/tcp/1" },
         };
         p2p_hop_limits l = limits();
@@ -93,7 +104,8 @@ static void nothing_is_had_over_a_circuit(void **state) {
         assert_int_equal(reserve(d, near), P2P_HOP_OK);
         far = come(d, 11, "/ip4/45.79.0.2/tcp/1", p2p_identity_peer_id(relay));
         assert_int_equal(reserve(d, far), P2P_HOP_PERMISSION_DENIED);
-        assert_int_equal(connect_to(d, far, p2p_identity_peer_id(near->identity), &stream), P2P_HOP_PERMISSION_DENIED);
+        assert_int_equal(connect_to(d, far, p2p_identity_peer_id(near->identity), &stream),
+                         P2P_HOP_PERMISSION_DENIED);
         p2p_channel_free(stream);
         assert_int_equal(p2p_hop_n_reservations(hop), 1);
         p2p_hop_free(hop);

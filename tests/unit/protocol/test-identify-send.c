@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What we say of ourselves: in one message of at most 4096 bytes where it fits, else in several that join to the same. */
+/*
+ * What we say of ourselves: in one message of at most 4096 bytes where it fits, else in several that join
+ * to the same.
+ */
 
 #include <errno.h>
 #include <setjmp.h>
