@@ -18,8 +18,8 @@ VERSION := 0.1.0
 DEPS := gcc clang llvm libclang-rt-14-dev make pkg-config git ca-certificates \
         libsystemd-dev libsodium-dev libyaml-dev libevent-dev libgnutls28-dev libc-ares-dev libprotobuf-c-dev \
         protobuf-c-compiler libcmocka-dev libjansson-dev \
-        systemd systemd-container dbus polkitd debootstrap nftables iproute2 procps psmisc openssh-client man-db \
-        python3
+        systemd systemd-container dbus polkitd debootstrap nftables iproute2 procps psmisc openssh-client openssh-server man-db \
+        python3 util-linux
 
 LIBS_P2P     := libsodium libevent_core libprotobuf-c libcares
 LIBS_SERVICE := libsystemd yaml-0.1
