@@ -268,10 +268,13 @@ static void serve_pings(void) {
                 struct timeval no_time = {};
                 fd_set in;
                 char line[16];
-                int r = ping(took + n++ % ELEMENTSOF(took));
+                int r = ping(took + n % ELEMENTSOF(took));
 
+                if (r < 0) /* 30 s are over, or the connection is */
+                        r = open_pings();
                 if (r < 0)
                         die("the friend was cut off", r);
+                n++;
                 usleep(2000);
                 (void) p2p_loop_turn(loop, 0);
                 FD_ZERO(&in);
