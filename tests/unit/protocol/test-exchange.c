@@ -92,7 +92,8 @@ static void begin(world *w, bool send, size_t reply_max) {
         m.has_type = m.has_status = true;
         m.type = 1;
         m.status = 100;
-        assert_int_equal(p2p_exchange_new(w->loop, TAKE_PTR(w->stream), send ? &m.base : NULL, reply_max, 10 * USEC_PER_SEC,
+        assert_int_equal(p2p_exchange_new(w->loop, TAKE_PTR(w->stream), send ? &m.base : NULL, reply_max,
+                                          10 * USEC_PER_SEC,
                                           on_done, w, &w->exchange), 0);
         assert_int_equal(w->n_done, 0); /* never before it returned */
 }
