@@ -28,6 +28,28 @@ static int after_edit(Manager *m, int r, const ConfigProblems *problems, char **
         return manager_reload(m, ret_reason);
 }
 
+static bool is_authorized(const Manager *m, const p2p_peer_id *peer) {
+        return access_keys(m->access) && authorized_keys_find(access_keys(m->access), peer);
+}
+
+/* A name whose peer is not authorized any more is free: a machine that was replaced gives it to its successor. */
+static int give_name(Manager *m, const p2p_peer_id *peer, const char *name, ConfigProblems *problems,
+                     char **ret_reason) {
+        const ConfigName *known = node_config_find_name(m->config, name);
+        char id[P2P_PEER_ID_TEXT_MAX];
+        int r = 0;
+
+        if (known && p2p_peer_id_equal(&known->peer, peer))
+                return 0;
+        if (known && is_authorized(m, &known->peer))
+                return -ENOTUNIQ;
+        if (known)
+                r = config_remove_name(m->config_path, name, problems);
+        if (r >= 0)
+                r = config_add_name(m->config_path, name, p2p_peer_id_format(peer, id), problems);
+        return after_edit(m, r, problems, ret_reason);
+}
+
 int manager_authorize(Manager *m, const p2p_peer_id *peer, const char *comment, uint64_t expires,
                       const char *name, char **ret_reason) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
@@ -39,20 +61,12 @@ int manager_authorize(Manager *m, const p2p_peer_id *peer, const char *comment, 
                 return -ENOMEM;
         if (!access_gating(m->access))
                 return -EPERM;
-        if (access_keys(m->access) && authorized_keys_find(access_keys(m->access), peer))
+        if (is_authorized(m, peer))
                 return -EEXIST;
         if (name) {
-                char id[P2P_PEER_ID_TEXT_MAX];
-                const ConfigName *known = node_config_find_name(m->config, name);
-
-                if (!known || !p2p_peer_id_equal(&known->peer, peer)) {
-                        r = config_add_name(m->config_path, name, p2p_peer_id_format(peer, id), problems);
-                        if (r == -EEXIST)
-                                return -ENOTUNIQ;
-                        r = after_edit(m, r, problems, ret_reason);
-                        if (r < 0)
-                                return r;
-                }
+                r = give_name(m, peer, name, problems, ret_reason);
+                if (r < 0)
+                        return r;
         }
         if (expires != USEC_INFINITY)
                 (void) rfc3339_format(expires, when);

@@ -58,6 +58,14 @@ void request_fail(Request *q, const Failure *failure) {
 
         f.gated = refusals_since(&q->api->manager->refusals, &q->peer, q->since);
         kind = failure_kind(&f);
+        if (kind == FAILURE_NO_SERVICE && !q->service[0]) {
+                (void) sd_bus_reply_method_errorf(
+                        q->message, api_failure_name(kind),
+                        "%s is there and answers no pings; to change that set protocols.ping_pong.enabled: "
+                        "true in its config.yaml",
+                        q->peer_text);
+                return;
+        }
         failure_describe(kind, q->peer_text, q->service[0] ? q->service : "ping-pong",
                          p2p_host_peer_id(q->api->manager->host), reason, remedy);
         (void) sd_bus_reply_method_errorf(q->message, api_failure_name(kind), "%s; %s", reason, remedy);
