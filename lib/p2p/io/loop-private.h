@@ -18,6 +18,7 @@ struct p2p_loop {
 
         p2p_list tasks;     /* posted: run at the end of the next turn that gets to tasks */
         p2p_list tasks_now; /* being run in this turn */
+        p2p_list slow;      /* posted slow ones: the first is run in each turn */
 
         p2p_timer **timers; /* a heap by (due, order) */
         unsigned n_timers, n_timers_allocated;

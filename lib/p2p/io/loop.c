@@ -86,6 +86,7 @@ int p2p_loop_new(p2p_loop **ret) {
         *loop = (p2p_loop) { .alarm_fd = -1, .alarm_due = USEC_INFINITY, .now = clock_now() };
         p2p_list_init(&loop->tasks);
         p2p_list_init(&loop->tasks_now);
+        p2p_list_init(&loop->slow);
         p2p_list_init(&loop->ready);
         p2p_list_init(&loop->ready_now);
         p2p_list_init(&loop->orphans);
@@ -126,6 +127,7 @@ p2p_loop *p2p_loop_free(p2p_loop *loop) {
         assert(!loop->in_turn);
         loop_free_orphans(loop);
         assert(p2p_list_is_empty(&loop->tasks));
+        assert(p2p_list_is_empty(&loop->slow));
         assert(loop->n_timers == 0);
         assert(loop->n_watches == 0);
 
@@ -152,7 +154,7 @@ uint8_t *p2p_loop_scratch(p2p_loop *loop, unsigned slot) {
 }
 
 static bool is_pending(const p2p_loop *loop) {
-        return !p2p_list_is_empty(&loop->tasks) || !p2p_list_is_empty(&loop->ready) ||
+        return !p2p_list_is_empty(&loop->tasks) || !p2p_list_is_empty(&loop->slow) || !p2p_list_is_empty(&loop->ready) ||
                loop_timers_due(loop) <= loop->now;
 }
 

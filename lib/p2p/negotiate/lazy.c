@@ -201,14 +201,10 @@ static const p2p_channel_ops lazy_ops = {
  * */
 static void on_below_wake(void *userdata) {
         lazy *l = userdata;
-        p2p_task *wake = l->channel.wake;
 
         if (l->is_shut && !l->is_shut_below)
                 (void) send_proposal(l);
-        if (!wake)
-                return;
-        p2p_task_cancel(wake);
-        wake->run(wake->userdata);
+        p2p_task_pass(l->channel.wake);
 }
 
 static int negotiation_new(const char *protocol, negotiation **ret) {

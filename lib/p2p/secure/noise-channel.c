@@ -135,7 +135,6 @@ static const p2p_channel_ops noise_ops = {
  * turn of the loop a layer. */
 static void on_below_wake(void *userdata) {
         noise_channel *nc = userdata;
-        p2p_task *wake = nc->channel.wake;
         int r;
 
         r = flush(nc);
@@ -144,10 +143,7 @@ static void on_below_wake(void *userdata) {
                         destroy(nc);
                 return;
         }
-        if (!wake)
-                return;
-        p2p_task_cancel(wake);
-        wake->run(wake->userdata);
+        p2p_task_pass(nc->channel.wake);
 }
 
 static void on_linger_over(void *userdata) {

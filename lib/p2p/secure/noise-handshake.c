@@ -269,6 +269,7 @@ static int noise_start(p2p_loop *loop, p2p_channel *channel, const p2p_secure_op
         init_keys(&s->noise, options->initiator);
 
         p2p_task_init(&s->wake, loop, on_wake, s);
+        s->wake.slow = true; /* each step is curve arithmetic, for whoever connects */
         p2p_channel_set_wake(channel, &s->wake);
         p2p_task_post(&s->wake);
 

@@ -183,6 +183,46 @@ static void pending_tasks_keep_a_turn_from_waiting(void **state) {
         assert_string_equal(f->log, "a");
 }
 
+static void of_slow_tasks_each_turn_runs_one_and_last(void **state) {
+        fixture *f = *state;
+
+        f->a.slow = f->b.slow = true;
+        p2p_task_post(&f->a);
+        p2p_task_post(&f->b);
+        p2p_task_post(&f->c);
+        assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
+        assert_string_equal(f->log, "ca");
+        assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
+        assert_string_equal(f->log, "cab");
+        assert_int_equal(p2p_loop_turn(f->loop, 0), 0);
+}
+
+static void a_slow_task_can_be_cancelled_and_is_posted_once(void **state) {
+        fixture *f = *state;
+
+        f->a.slow = f->b.slow = true;
+        p2p_task_post(&f->a);
+        p2p_task_post(&f->b);
+        p2p_task_post(&f->b);
+        p2p_task_cancel(&f->a);
+        assert_int_equal(p2p_loop_settle(f->loop), 0);
+        assert_string_equal(f->log, "b");
+}
+
+static void news_is_passed_at_once_and_not_twice(void **state) {
+        fixture *f = *state;
+
+        f->b.slow = true;
+        p2p_task_post(&f->a);
+        p2p_task_pass(&f->a);
+        assert_string_equal(f->log, "a");
+        p2p_task_pass(&f->b); /* a slow one waits for its turn */
+        p2p_task_pass(NULL);
+        assert_string_equal(f->log, "a");
+        assert_int_equal(p2p_loop_settle(f->loop), 0);
+        assert_string_equal(f->log, "ab");
+}
+
 #define test_with cmocka_unit_test_setup_teardown
 
 int main(void) {
@@ -193,6 +233,9 @@ int main(void) {
                 test_with(a_task_may_free_itself_and_another, setup, teardown),
                 test_with(nothing_and_an_all_zero_task_are_fine, setup, teardown),
                 test_with(pending_tasks_keep_a_turn_from_waiting, setup, teardown),
+                test_with(of_slow_tasks_each_turn_runs_one_and_last, setup, teardown),
+                test_with(a_slow_task_can_be_cancelled_and_is_posted_once, setup, teardown),
+                test_with(news_is_passed_at_once_and_not_twice, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

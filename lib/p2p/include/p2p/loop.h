@@ -57,10 +57,16 @@ typedef struct p2p_task {
         p2p_task_fn run;
         void *userdata;
         p2p_list queue;
+        bool slow; /* set after init: one slow task a turn, after all others */
 } p2p_task;
 
+/* Slow tasks are for the costly steps of strangers (a handshake is a fifth of a millisecond of curve arithmetic): however many
+ * come at once, everybody else waits for one of them at most. */
 void p2p_task_init(p2p_task *task, p2p_loop *loop, p2p_task_fn run, void *userdata);
 void p2p_task_post(p2p_task *task);   /* twice is once; NULL is fine */
+/* Passes news up without a turn of the loop: runs the task at once (a slow one is posted), and no later. The last thing that a
+ * task of the layer below does; what it runs may free that layer. NULL is fine. */
+void p2p_task_pass(p2p_task *task);
 void p2p_task_cancel(p2p_task *task); /* fine when never posted; on an all-zero task too */
 
 /* ---- timers ---- */
