@@ -9,7 +9,7 @@
 #include <p2p/addr.h>
 #include <p2p/channel.h>
 
-#define P2P_TCP_ACCEPTS_MAX 4u                          /* in one turn: a flood must not hold up who is in already */
+#define P2P_TCP_ACCEPTS_MAX 16u                          /* in one turn: a flood must not hold up who is in already */
 #define P2P_TCP_ACCEPT_PAUSE_USEC (100 * USEC_PER_MSEC) /* out of file descriptors or memory */
 #define P2P_TCP_DIAL_TIMEOUT_USEC (5 * USEC_PER_SEC)    /* go-libp2p */
 #define P2P_TCP_DRAIN_USEC (5 * USEC_PER_SEC)           /* arbitrary: a graceful close waits for the far end's */

@@ -164,13 +164,13 @@ static void ipv6_listens_to_ipv6_only(void **state) {
 static void a_turn_takes_a_limited_number(void **state) {
         fixture *f = *state;
 
-        connect_many(f, 2 * 4 + 1);
+        connect_many(f, 2 * 16 + 1);
         assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
-        assert_int_equal(f->n_accepted, 4);
+        assert_int_equal(f->n_accepted, 16);
         assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
-        assert_int_equal(f->n_accepted, 2 * 4);
+        assert_int_equal(f->n_accepted, 2 * 16);
         assert_int_equal(p2p_loop_settle(f->loop), 0);
-        assert_int_equal(f->n_accepted, 2 * 4 + 1);
+        assert_int_equal(f->n_accepted, 2 * 16 + 1);
 }
 
 static void the_callback_may_free_the_listener(void **state) {
