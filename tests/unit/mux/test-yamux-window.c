@@ -204,6 +204,27 @@ static void windows_stop_growing_at_the_budgets(void **state) {
         assert_int_equal(budget.used, 0);
 }
 
+/* 256 untouched windows are 64 MiB: the byte behind them costs a stream. */
+static void a_session_holds_64_MiB_unless_told(void **state) {
+        static const p2p_yamux_options options = { .streams_max = 300 };
+        static p2p_channel *c[257];
+        yamux_peer *p = peer_new(&options, false);
+
+        (void) state;
+        for (unsigned i = 0; i < ELEMENTSOF(c); i++) {
+                c[i] = yamux_peer_open(p, 2 * i + 1);
+                for (unsigned k = 0; k < 4 && i < 256; k++)
+                        yamux_peer_send(p, YAMUX_DATA, 0, 2 * i + 1, 64 * KIB);
+        }
+        assert_int_equal(p2p_yamux_buffered(p->session), 64 * MIB);
+        assert_int_equal(p2p_yamux_n_streams(p->session), 257);
+        yamux_peer_send(p, YAMUX_DATA, 0, 513, 1);
+        assert_int_equal(p2p_yamux_buffered(p->session), 64 * MIB - 256 * KIB + 1);
+        for (unsigned i = 0; i < ELEMENTSOF(c); i++)
+                p2p_channel_free(c[i]);
+        yamux_peer_free(p);
+}
+
 static void beyond_the_buffer_the_fullest_stream_is_reset(void **state) {
         static const p2p_yamux_options options = { .streams_max = 10, .buffer_max = 300 * KIB };
         yamux_peer *p = peer_new(&options, false);
@@ -340,6 +361,7 @@ int main(void) {
                 cmocka_unit_test(windows_double_while_updates_are_quick),
                 cmocka_unit_test(windows_stop_growing_at_the_budgets),
                 cmocka_unit_test(beyond_the_buffer_the_fullest_stream_is_reset),
+                cmocka_unit_test(a_session_holds_64_MiB_unless_told),
                 cmocka_unit_test(beyond_the_shared_budget_the_fullest_of_all_is_reset),
                 cmocka_unit_test(we_stay_within_their_window),
                 cmocka_unit_test(a_reader_that_sleeps_blocks_nobody_else),

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "host/host-internal.h"
 #include "protocol/circuit-message.h"
 #include "tests/support/hex.h"
 #include "tests/support/talk.h"
@@ -146,16 +147,43 @@ static void a_relay_that_hangs_up_is_a_reset(void **state) {
         assert_int_equal(w->error, -ECONNRESET);
 }
 
+/* As any address that is not private: 15 s. */
 static void a_relay_that_says_nothing_is_given_up(void **state) {
         world *w = *state;
 
         dial(w);
-        for (unsigned i = 0; i < 120 && !w->done; i++)
-                p2p_loop_advance(w->loop, USEC_PER_SEC);
+        p2p_loop_advance(w->loop, 14900 * USEC_PER_MSEC);
+        assert_false(w->done);
+        p2p_loop_advance(w->loop, 200 * USEC_PER_MSEC);
         assert_true(w->done);
         assert_int_equal(w->error, -ETIMEDOUT);
         (void) talk_hear_end(&w->t);
         assert_int_equal(w->t.error, -ECONNRESET);
+}
+
+static void on_raw(p2p_raw *raw, int error, void *userdata) {
+        assert_null(raw);
+        on_dialled(NULL, error, userdata);
+}
+
+/* Who has more patience than a dial waits as long as the relay may take. */
+static void an_answer_is_waited_for_sixty_seconds(void **state) {
+        world *w = *state;
+        p2p_host *host = w->us.host;
+        void *handle;
+
+        assert_int_equal(host->transport->dial(host->transport_userdata, p2p_identity_peer_id(w->peer), w->addr,
+                                               on_raw, w, &handle), 0);
+        assert_true(loop_until(w->loop, has_hop, w));
+        p2p_loop_settle(w->loop);
+        for (unsigned i = 0; i < 599; i++) {
+                p2p_loop_advance(w->loop, 100 * USEC_PER_MSEC);
+                p2p_loop_settle(w->loop);
+        }
+        assert_false(w->done);
+        p2p_loop_advance(w->loop, 200 * USEC_PER_MSEC);
+        assert_true(w->done);
+        assert_int_equal(w->error, -ETIMEDOUT);
 }
 
 /* ---- stop ---- */
@@ -290,6 +318,7 @@ int main(void) {
                 T(every_answer_has_its_meaning),
                 T(a_relay_that_hangs_up_is_a_reset),
                 T(a_relay_that_says_nothing_is_given_up),
+                T(an_answer_is_waited_for_sixty_seconds),
                 T(only_a_relay_of_ours_brings_somebody),
                 T(malformed_stops_are_told_so),
                 T(a_stop_without_a_word_ends_after_ten_seconds),
