@@ -2,43 +2,47 @@
 
 /*
  * Where a request comes from decides: IPv4 address, IPv6 /56, or a circuit, over which nothing is to be
- * had. And circuits in all.
+ * had. And circuits and requests in all.
  */
 
 #include "tests/unit/host/door.h"
+
+#include <stdio.h>
 
 #include <p2p/circuit.h>
 
 #include "negotiate/multistream.h"
 #include "protocol/circuit-message.h"
 
-/*
- * Status of the answer to these bytes, delimited, on a stream of its own that is left open in *ret; 0: none
- * yet.
- */
+/* Status of the answer that has come; 0: none yet. */
+static unsigned answer(p2p_channel *stream) {
+        p2p_hop_message m;
+        uint8_t bytes[1024];
+        unsigned status;
+        size_t prefix;
+        ssize_t n;
+
+        n = p2p_channel_read(stream, bytes, sizeof(bytes));
+        if (n <= 0)
+                return 0;
+        prefix = bytes[0] & 0x80 ? 2 : 1;
+        assert_int_equal(p2p_hop_message_parse(P2P_VIEW(bytes + prefix, (size_t) n - prefix), &m), 0);
+        assert_int_equal(m.type, P2P_HOP_STATUS);
+        status = m.status;
+        p2p_hop_message_done(&m);
+        return status;
+}
+
+/* The answer to these bytes, delimited, on a stream of its own that is left open in *ret. */
 static unsigned request(door *d, guest *g, const void *bytes, size_t n, p2p_channel **ret) {
         p2p_channel *stream, *lazy;
-        p2p_hop_message m;
-        uint8_t answer[1024];
-        unsigned status = 0;
-        ssize_t got;
 
         assert_int_equal(g->session->ops->open(g->session, &stream), 0);
         assert_int_equal(p2p_lazy_new(d->loop, stream, P2P_HOP_PROTOCOL, &lazy), 0);
         assert_int_equal(p2p_channel_write(lazy, bytes, n), n);
         p2p_loop_settle(d->loop);
-        got = p2p_channel_read(lazy, answer, sizeof(answer));
-        if (got > 0) {
-                size_t prefix = answer[0] & 0x80 ? 2 : 1;
-
-                assert_int_equal(p2p_hop_message_parse(P2P_VIEW(answer + prefix, (size_t) got - prefix),
-                                                       &m), 0);
-                assert_int_equal(m.type, P2P_HOP_STATUS);
-                status = m.status;
-                p2p_hop_message_done(&m);
-        }
         *ret = lazy;
-        return status;
+        return answer(lazy);
 }
 
 static unsigned reserve(door *d, guest *g) {
@@ -136,12 +140,40 @@ static void circuits_in_all_are_limited(void **state) {
         p2p_hop_free(hop);
 }
 
+/* 16 peers with the 64 that each may have, and one more. */
+static void requests_in_all_are_limited(void **state) {
+        static p2p_channel *streams[1025];
+        p2p_hop_limits l = limits();
+        door *d = *state;
+        char from[64];
+        guest *g = NULL;
+        p2p_hop *hop;
+
+        d->stream_limit = 100;
+        start(d);
+        assert_int_equal(p2p_hop_new(d->host, &l, NULL, NULL, &hop), 0);
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++) {
+                if (i % 64 == 0) {
+                        (void) snprintf(from, sizeof(from), "/ip4/45.79.0.%u/tcp/1", 1 + i / 64);
+                        g = come(d, (uint8_t) (10 + i / 64), from, NULL);
+                }
+                assert_int_equal(request(d, g, "\x02", 1, &streams[i]), 0); /* the rest never comes */
+        }
+        assert_int_equal(p2p_channel_read(streams[1023], &(char){ 0 }, 1), -EAGAIN);
+        assert_int_equal(p2p_channel_read(streams[1024], &(char){ 0 }, 1), -ECONNRESET);
+        assert_int_equal(p2p_channel_reset_code(streams[1024]), P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++)
+                p2p_channel_free(streams[i]);
+        p2p_hop_free(hop);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
                 T(reservations_of_one_source_are_limited),
                 T(nothing_is_had_over_a_circuit),
                 T(circuits_in_all_are_limited),
+                T(requests_in_all_are_limited),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
