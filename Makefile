@@ -16,12 +16,12 @@ O       ?= build$(if $(filter-out gcc,$(CC)),-$(CC))$(if $(SAN),-$(subst $(comma
 VERSION := 0.1.0
 
 DEPS := gcc clang llvm libclang-rt-14-dev make pkg-config git ca-certificates \
-        libsystemd-dev libsodium-dev libyaml-dev libevent-dev libgnutls28-dev libc-ares-dev libprotobuf-c-dev \
-        protobuf-c-compiler libcmocka-dev libjansson-dev \
+        libsystemd-dev libsodium-dev libyaml-dev libevent-dev libgnutls28-dev libngtcp2-dev \
+        libngtcp2-crypto-gnutls-dev libwslay-dev libc-ares-dev libprotobuf-c-dev protobuf-c-compiler libcmocka-dev libjansson-dev \
         systemd systemd-container dbus polkitd debootstrap nftables iproute2 procps psmisc openssh-client openssh-server man-db \
         python3 util-linux
 
-LIBS_P2P     := libsodium libevent_core libprotobuf-c libcares
+LIBS_P2P     := libsodium libevent_core libprotobuf-c libcares gnutls libngtcp2 libngtcp2_crypto_gnutls
 LIBS_SERVICE := libsystemd yaml-0.1
 
 WARN  := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wvla -Werror
@@ -33,7 +33,7 @@ CFLAGS  ?= -O2 -g
 HARDEN  := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection)
 LDHARD  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 PKGCFLAGS := $(shell $(PKG) --cflags $(LIBS_P2P) $(LIBS_SERVICE) jansson cmocka 2>/dev/null)
-PKGLIBS   = $(shell $(PKG) --libs $(1))
+PKGLIBS   = $(shell $(PKG) --libs $(1)) -lwslay # which has no .pc
 
 PROTO   := $(wildcard lib/p2p/*/*.proto)
 PROTO_C := $(PROTO:lib/p2p/%.proto=$(O)/proto/%.pb-c.c)
