@@ -3,7 +3,7 @@
 /*
  * An opening repeats one attempt until it has a stream, an answer that will not change, or no time left.
  *
- * What will not change: another identity, no such protocol, a limit of ours. What may: no path yet, a relay
+ * What will not change: another identity, no such protocol, a limit of ours, a reset that says why. What may: no path yet, a relay
  * that is coming back, a connection that broke while it was used. A peer that refuses us by gating lets the
  * handshake finish and says so afterwards, on the connection; so after every break the Refusals are asked
  * before the next try.
@@ -25,9 +25,10 @@ struct Opening {
         char protocol[P2P_PROTOCOL_MAX + 1];
         bool confirm;
         uint64_t since, pause;
-        int error;  /* of the last attempt */
-        bool reset; /* the stream was, and not with its connection: if that still stands after a pause, it is
-                       an answer */
+        int error;     /* of the last attempt */
+        uint32_t code; /* and of its reset */
+        bool reset;    /* the stream was, and not with its connection: if that still stands after a pause, it
+                          is an answer */
         p2p_open *open;
         p2p_timer timer;
         OpeningDone done;
@@ -37,12 +38,20 @@ struct Opening {
 static void opening_finish(Opening *o, p2p_stream *stream, int error) {
         OpeningDone done = o->done;
         void *userdata = o->userdata;
+        uint32_t code = o->code;
 
         opening_free(o);
-        done(stream, error, userdata);
+        done(stream, error, error < 0 ? code : P2P_STREAM_NO_ERROR, userdata);
 }
 
-static bool is_final(int error) {
+static bool is_final(int error, uint32_t code) {
+        switch (code) {
+        case P2P_STREAM_GATED:
+        case P2P_STREAM_BACKEND_UNREACHABLE:
+        case P2P_STREAM_BACKEND_RESET:
+        case P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED:
+                return true;
+        }
         switch (error) {
         case -EKEYREJECTED:
         case -EPROTONOSUPPORT:
@@ -85,18 +94,19 @@ static void on_timer(void *userdata) {
                 opening_finish(o, NULL, r);
 }
 
-static void on_open(p2p_stream *stream, int error, void *userdata) {
+static void on_open(p2p_stream *stream, int error, uint32_t code, void *userdata) {
         Opening *o = userdata;
         bool had_conn = p2p_host_find_conn(o->host, &o->peer);
         uint64_t pause;
         int r;
 
         o->open = NULL; /* it freed itself */
-        if (error >= 0 || is_final(error)) {
+        o->error = error;
+        o->code = code;
+        if (error >= 0 || is_final(error, code)) {
                 opening_finish(o, stream, error);
                 return;
         }
-        o->error = error;
         o->reset = o->confirm && error == -ECONNRESET && had_conn;
         pause = P2P_MIN(o->pause, time_left(o));
         o->pause = P2P_MIN(o->pause * 2, PAUSE_MAX_USEC);

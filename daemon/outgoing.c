@@ -104,7 +104,7 @@ static void begin_tunnel(Outgoing *o, p2p_stream *stream) {
         tunnel_attach(o->tunnel, p2p_stream_channel(stream));
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code, void *userdata) {
         Outgoing *o = userdata;
 
         o->opening = NULL;
@@ -113,6 +113,7 @@ static void on_opened(p2p_stream *stream, int error, void *userdata) {
                 return;
         }
         o->error = error;
+        o->code = code;
         tunnel_abort(o->tunnel, P2P_STREAM_NO_ERROR); /* the application is told at once */
         end_badly(o);
 }

@@ -47,5 +47,5 @@ uint64_t outgoing_bytes_out(const Outgoing *outgoing);
 /* A stream to a service, with the ways to the peer that our relays give: what Outgoing and OpenStream begin
  * with. */
 int outgoing_open_stream(Manager *manager, const p2p_peer_id *peer, const char *service, bool confirm,
-                         void (*done)(p2p_stream *stream, int error, void *userdata), void *userdata,
-                         struct Opening **ret);
+                         void (*done)(p2p_stream *stream, int error, uint32_t code, void *userdata),
+                         void *userdata, struct Opening **ret);

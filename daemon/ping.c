@@ -24,6 +24,7 @@ struct Ping {
         char line[PINGPONG_LINE_MAX];
         size_t n;
         bool relayed;
+        uint32_t code; /* of the opening */
         PingDone done;
         void *userdata;
 };
@@ -37,7 +38,7 @@ static uint64_t monotonic(void) {
 }
 
 static void ping_finish(Ping *p, uint64_t rtt, int error) {
-        uint32_t code = p->stream && error < 0 ? p2p_channel_reset_code(p2p_stream_channel(p->stream)) : 0;
+        uint32_t code = p->stream && error < 0 ? p2p_channel_reset_code(p2p_stream_channel(p->stream)) : p->code;
         PingDone done = p->done;
         void *userdata = p->userdata;
         bool relayed = p->relayed;
@@ -76,12 +77,13 @@ static void on_deadline(void *userdata) {
         ping_finish(userdata, 0, -ETIMEDOUT);
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code, void *userdata) {
         Ping *p = userdata;
         ssize_t n;
         int r;
 
         p->opening = NULL;
+        p->code = code;
         if (error < 0) {
                 ping_finish(p, 0, error);
                 return;

@@ -107,9 +107,10 @@ static int join(Request *q, p2p_stream *stream) {
         return r;
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code, void *userdata) {
         _cleanup_(request_freep) Request *q = userdata;
         Failure failure = { .error = error,
+                            .code = code,
                             .opened = error == -ECONNREFUSED,
                             .alive = error == -ECONNREFUSED };
 

@@ -203,7 +203,7 @@ static void connect_to(const char *seed, const char *address) {
 
 static p2p_stream *pings;
 
-static void on_opened(p2p_stream *s, int error, void *userdata) {
+static void on_opened(p2p_stream *s, int error, uint32_t code _unused_, void *userdata) {
         pings = s;
         *(int *) userdata = error < 0 ? error : 1;
 }

@@ -306,7 +306,7 @@ static bool is_answered(void *userdata) {
         return ((answer *) userdata)->done;
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         *(answer *) userdata = (answer){ true, error, stream };
 }
 

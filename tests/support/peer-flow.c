@@ -86,7 +86,7 @@ void flow_serve(peer *p, p2p_stream *stream, int (*run)(flow *f)) {
         start(f, stream);
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         flow *f = userdata;
 
         f->open = NULL;

@@ -9,7 +9,7 @@ static bool is_opened(void *userdata) {
         return ((talk *) userdata)->opened;
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         talk *t = userdata;
 
         t->stream = stream;

@@ -48,6 +48,7 @@ p2p_open *p2p_open_free(p2p_open *o) {
 }
 
 static void finish(p2p_open *o, int error) {
+        uint32_t code = error < 0 && o->stream ? p2p_channel_reset_code(o->stream->channel) : P2P_STREAM_NO_ERROR;
         p2p_stream *stream = error < 0 ? NULL : TAKE_PTR(o->stream);
         p2p_open_fn done = o->done;
         void *userdata = o->userdata;
@@ -55,7 +56,7 @@ static void finish(p2p_open *o, int error) {
         if (stream)
                 p2p_channel_set_wake(stream->channel, NULL);
         p2p_open_free(o);
-        done(stream, error, userdata);
+        done(stream, error, code, userdata);
 }
 
 static void on_deadline(void *userdata) {

@@ -81,7 +81,7 @@ static void on_answer(p2p_stream *stream, p2p_view bytes, int error, void *userd
         finish(d, &raw, 0);
 }
 
-static void on_hop_stream(p2p_stream *stream, int error, void *userdata) {
+static void on_hop_stream(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         P2p__HopMessage m = P2P__HOP_MESSAGE__INIT;
         P2p__CircuitPeer peer = P2P__CIRCUIT_PEER__INIT;
         circuit_dial *d = userdata;

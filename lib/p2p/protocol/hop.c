@@ -183,7 +183,7 @@ static void on_stop_answer(p2p_stream *stream, p2p_view bytes, int error, void *
                 request_free(q);
 }
 
-static void on_stop_stream(p2p_stream *stream, int error, void *userdata) {
+static void on_stop_stream(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         P2p__StopMessage m = P2P__STOP_MESSAGE__INIT;
         P2p__CircuitPeer peer = P2P__CIRCUIT_PEER__INIT;
         P2p__Limit limit;

@@ -179,7 +179,7 @@ static void talk_start(talk *t, p2p_stream *stream) {
         p2p_task_post(&t->step);
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         talk *t = userdata;
 
         t->open = NULL;

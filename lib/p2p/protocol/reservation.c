@@ -166,7 +166,7 @@ static void on_answer(p2p_stream *stream, p2p_view bytes, int error, void *userd
         p2p_task_post(&r->news); /* a refresh is news, too */
 }
 
-static void on_stream(p2p_stream *stream, int error, void *userdata) {
+static void on_stream(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         P2p__HopMessage m = P2P__HOP_MESSAGE__INIT;
         p2p_reservation *r = userdata;
         int e;

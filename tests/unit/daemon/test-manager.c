@@ -148,7 +148,7 @@ static void manager_dials(World *w) {
         assert_int_equal(w->error, 0);
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         World *w = userdata;
 
         w->open = NULL;
@@ -475,7 +475,7 @@ static void on_flooded(p2p_stream *stream, void *userdata) {
         f->ours[f->n_ours++] = stream;
 }
 
-static void on_flood_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_flood_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         Flood *f = userdata;
 
         if (error >= 0)

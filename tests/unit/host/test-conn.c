@@ -315,7 +315,7 @@ static void a_protocol_may_go_in_the_middle(void **state) {
                 p2p_channel_free(streams[i]);
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         assert_null(stream);
         *(int *) userdata = error;
 }

@@ -75,7 +75,7 @@ static void on_dialled(p2p_conn *conn, int error, void *userdata) {
         w->done = true;
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         world *w = userdata;
 
         w->stream = stream;

@@ -26,6 +26,7 @@ typedef struct opening {
         p2p_stream *stream;
         unsigned order; /* in which it was told, from 1 */
         int error;
+        uint32_t code;
 } opening;
 
 typedef struct world {
@@ -71,12 +72,13 @@ static int teardown(void **state) {
         return 0;
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code, void *userdata) {
         opening *o = userdata;
 
         o->open = NULL;
         o->stream = stream;
         o->error = error;
+        o->code = code;
         o->order = ++o->world->n_done;
 }
 
@@ -252,6 +254,25 @@ static void refusal_is_told_when_asked_for(void **state) {
         assert_int_equal(w->o[2].error, 0);
 }
 
+static void reset_instead_of_an_answer(p2p_stream *stream, void *userdata _unused_) {
+        p2p_channel_reset(p2p_stream_channel(stream), P2P_STREAM_GATED);
+        p2p_stream_free(stream);
+}
+
+/* Where the reset overtakes the answer; where it does not, the stream is there and says the same. */
+static void a_reset_tells_its_code(void **state) {
+        world *w = *state;
+
+        (void) connect_both(w);
+        p2p_host_unhandle(w->them.host, "/test/1");
+        assert_int_equal(p2p_host_handle(w->them.host, "/test/1", reset_instead_of_an_answer, w), 0);
+        open_one(w, 1, &(p2p_open_options){ .confirm = true });
+        wait_for(w, 1);
+        assert_int_equal(w->o[1].error, -ECONNRESET);
+        assert_null(w->o[1].stream);
+        assert_int_equal(w->o[1].code, P2P_STREAM_GATED);
+}
+
 static void patience_is_the_callers(void **state) {
         world *w = *state;
 
@@ -354,6 +375,7 @@ int main(void) {
                 T(who_waits_survives_the_connection),
                 T(consent_that_never_comes_ends_with_the_connection),
                 T(refusal_is_told_when_asked_for),
+                T(a_reset_tells_its_code),
                 T(patience_is_the_callers),
                 T(a_cancelled_opening_is_never_told),
                 T(a_host_may_go_in_the_middle),

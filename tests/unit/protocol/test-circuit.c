@@ -260,7 +260,7 @@ static void a_stop_without_a_word_ends_after_ten_seconds(void **state) {
         assert_int_equal(w->t.error, -ECONNRESET);
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         assert_int_equal(error, 0);
         *(p2p_stream **) userdata = stream;
 }

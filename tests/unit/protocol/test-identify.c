@@ -287,7 +287,7 @@ static void an_ordinary_identify_is_one_message(void **state) {
         talk_close(&t);
 }
 
-static void on_asked(p2p_stream *stream, int error, void *userdata) {
+static void on_asked(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         assert_int_equal(error, 0);
         *(p2p_stream **) userdata = stream;
 }

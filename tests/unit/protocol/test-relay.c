@@ -161,7 +161,7 @@ static void a_reservation_comes_back_with_its_relay(void **state _unused_) {
         stop(&w);
 }
 
-static void on_opened(p2p_stream *stream, int error, void *userdata) {
+static void on_opened(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
         world *w = userdata;
 
         w->stream = stream;

@@ -134,7 +134,8 @@ void p2p_conn_pin(p2p_conn *conn);
 void p2p_conn_unpin(p2p_conn *conn);
 
 /* ---- streams ---- */
-typedef void (*p2p_open_fn)(p2p_stream *stream, int error, void *userdata);
+/* code: error < 0 because the far side reset the stream, with this P2P_STREAM_*; else 0. */
+typedef void (*p2p_open_fn)(p2p_stream *stream, int error, uint32_t code, void *userdata);
 
 typedef struct p2p_open_options {
         uint64_t timeout_usec; /* dial and negotiation; 0: 30 s */
