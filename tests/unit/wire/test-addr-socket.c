@@ -115,7 +115,7 @@ static void names_need_dns(void **state) {
                 { "/dnsaddr/example.com" ID, true },
                 { "/dns4/example.com", false },
                 { "/dns4/example.com/udp/1", false },
-                { "/dns4/example.com/tcp/1/ws", false },
+                { "/dns4/example.com/tcp/1/ws", true },
                 { "/dns4/example.com/tcp/1" ID "/p2p-circuit",
                   false }, /* its relay's address does, once split off */
                 { "/ip4/1.2.3.4/tcp/1", false },

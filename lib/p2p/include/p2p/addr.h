@@ -63,11 +63,27 @@ int p2p_addr_split_circuit(const p2p_addr *addr, p2p_addr **ret_relay_addr, p2p_
 /* <relay addr>/p2p/R/p2p-circuit */
 int p2p_addr_make_circuit(const p2p_addr *relay_addr, const p2p_peer_id *relay, p2p_addr **ret);
 
+/* Which stack an address asks for, whether its host is an IP address or a name; a trailing /p2p/ID aside. */
+typedef enum p2p_stack {
+        P2P_STACK_OTHER, /* none that we have */
+        P2P_STACK_TCP,   /* HOST/tcp */
+        P2P_STACK_QUIC,  /* HOST/udp/quic-v1 */
+        P2P_STACK_WS,    /* HOST/tcp/ws, an http-path may follow */
+        P2P_STACK_WSS,   /* HOST/tcp/wss, HOST/tcp/tls/ws, HOST/tcp/tls/sni/NAME/ws; the same */
+        P2P_STACK_CIRCUIT,
+} p2p_stack;
+p2p_stack p2p_addr_stack(const p2p_addr *addr);
+
 /* ip4|ip6 / tcp and nothing more (a trailing /p2p/ID aside). -EAFNOSUPPORT: not such an address. */
 int p2p_addr_to_tcp(const p2p_addr *addr, struct sockaddr_storage *ret, socklen_t *ret_size);
+/* The ip4|ip6 / tcp|udp that it begins with, whatever follows. -EAFNOSUPPORT: it begins otherwise. */
+int p2p_addr_to_socket(const p2p_addr *addr, struct sockaddr_storage *ret, socklen_t *ret_size);
+/* The same address at another socket address: the host and the port that it begins with are replaced, what follows stays. A
+ * v4-mapped IPv6 address becomes ip4. */
+int p2p_addr_with_socket(const p2p_addr *addr, const struct sockaddr *sa, p2p_addr **ret);
 /* The /ip4|ip6/.../tcp/port of a socket address; a v4-mapped IPv6 address becomes ip4. */
 int p2p_addr_from_tcp(const struct sockaddr *sa, p2p_addr **ret);
-/* dns, dns4, dns6 / tcp, or dnsaddr: must be resolved before it can be dialled. */
+/* A name at the head of a stack that we have, or dnsaddr: must be resolved before it can be dialled. */
 bool p2p_addr_needs_dns(const p2p_addr *addr);
 
 /* As go-libp2p's manet: wire reference 1, "Public or not". An address may be neither. */
