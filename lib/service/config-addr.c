@@ -33,13 +33,15 @@ void config_addrs_free(ConfigAddr *items, size_t n) {
 }
 
 static bool is_supported(const p2p_addr *addr, ConfigAddrUse use) {
-        struct sockaddr_storage ss;
-        socklen_t size;
+        if (use == CONFIG_ADDR_LISTEN && p2p_addr_needs_dns(addr))
+                return false;
 
-        if (p2p_addr_to_tcp(addr, &ss, &size) >= 0)
+        switch (p2p_addr_stack(addr)) {
+        case P2P_STACK_TCP:
                 return true;
-
-        return use != CONFIG_ADDR_LISTEN && p2p_addr_needs_dns(addr);
+        default:
+                return p2p_addr_needs_dns(addr) && p2p_addr_stack(addr) == P2P_STACK_OTHER; /* dnsaddr: who knows */
+        }
 }
 
 /* Takes addr->addr, on failure too; copies the text. */

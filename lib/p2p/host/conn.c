@@ -162,7 +162,7 @@ static bool make_room(p2p_host *host) {
         p2p_conn *c;
 
         P2P_LIST_FOREACH(c, &host->conns, p2p_conn, conns)
-                if (!c->closing && c->n_pins == 0 && p2p_yamux_n_streams(c->session) == 0) {
+                if (!c->closing && c->n_pins == 0 && c->session->ops->n_streams(c->session) == 0) {
                         p2p_conn_close(c, P2P_CONN_GARBAGE_COLLECTED);
                         return true;
                 }
@@ -216,6 +216,22 @@ static void tell_opened(p2p_conn *conn) {
                 host->events->conn_opened(conn, host->userdata);
 }
 
+int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const p2p_addr *remote, bool inbound,
+               p2p_upgraded *ret) {
+        p2p_session *session = TAKE_PTR(raw->session);
+        const p2p_host_events *events = host->events;
+
+        if ((expected && !p2p_peer_id_equal(&raw->peer, expected)) ||
+            p2p_peer_id_equal(&raw->peer, p2p_host_peer_id(host)) ||
+            (events->allow && !events->allow(&raw->peer, remote, inbound, host->userdata))) {
+                session->ops->close(session, P2P_CONN_GATED);
+                p2p_session_free(session);
+                return -EKEYREJECTED;
+        }
+        *ret = (p2p_upgraded){ .session = session, .peer = raw->peer, .security = raw->security, .muxer = raw->muxer };
+        return 0;
+}
+
 int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) {
         p2p_conn *conn = NULL;
         int r;
@@ -238,6 +254,7 @@ int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) 
                 conn->via = *info->via;
         conn->inbound = info->inbound;
         conn->limited = info->limited;
+        conn->transport = info->transport;
         conn->security = up->security;
         conn->muxer = up->muxer;
         conn->opened_at = p2p_loop_now(host->loop);
@@ -297,8 +314,8 @@ void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *pro
         conn->protocols = copy;
         conn->agent = agent_copy;
         conn->identified = true;
-        if (is_ours(agent))
-                p2p_yamux_set_window_max(conn->session, P2P_YAMUX_WINDOW_MAX_OURS);
+        if (is_ours(agent) && conn->session->ops->allow_large_windows)
+                conn->session->ops->allow_large_windows(conn->session);
         if (first && conn->host->events->conn_identified)
                 conn->host->events->conn_identified(conn, conn->host->userdata);
 }
@@ -357,6 +374,7 @@ bool p2p_conn_is_limited(const p2p_conn *c) { return c->limited; }
 bool p2p_conn_is_circuit(const p2p_conn *c) { return c->via.n > 0; }
 uint64_t p2p_conn_opened_at(const p2p_conn *c) { return c->opened_at; }
 uint64_t p2p_conn_rtt(const p2p_conn *c) { return c->session->ops->rtt(c->session); }
+const char *p2p_conn_transport(const p2p_conn *c) { return c->transport; }
 const char *p2p_conn_security(const p2p_conn *c) { return c->security; }
 const char *p2p_conn_muxer(const p2p_conn *c) { return c->muxer; }
 const char *p2p_conn_agent(const p2p_conn *c) { return c->agent ? c->agent : ""; }

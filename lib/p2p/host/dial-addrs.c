@@ -35,12 +35,7 @@ void job_stop_lookups(job *j) {
 }
 
 static bool can_dial(job *j, const p2p_addr *addr) {
-        struct sockaddr_storage sa;
-        socklen_t n;
-
-        if (p2p_addr_is_circuit(addr))
-                return !j->direct && j->host->transport && j->host->transport->matches(addr);
-        return p2p_addr_to_tcp(addr, &sa, &n) >= 0;
+        return !(j->direct && p2p_addr_is_circuit(addr)) && host_find_transport(j->host, addr);
 }
 
 static uint64_t delay_of(const job *j, const p2p_addr *addr, bool public_known) {

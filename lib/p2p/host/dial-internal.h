@@ -16,8 +16,8 @@ typedef struct candidate {
         candidate_state state;
         p2p_addr *addr;
         uint64_t due; /* not started before */
-        p2p_tcp_dial *tcp;
-        void *circuit; /* the transport's dial */
+        const p2p_transport *transport; /* of the address */
+        void *dial;                     /* its dial in flight */
         p2p_upgrade *upgrade;
         p2p_timer deadline;
         p2p_peer_id via;

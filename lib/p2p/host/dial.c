@@ -29,13 +29,16 @@ struct p2p_dial {
         p2p_list waiters;
 };
 
+static void stop_dial(candidate *c) {
+        if (c->dial)
+                c->transport->free_dial(TAKE_PTR(c->dial));
+}
+
 static candidate *candidate_free(candidate *c) {
         if (!c)
                 return NULL;
         p2p_timer_stop(&c->deadline);
-        p2p_tcp_dial_free(c->tcp);
-        if (c->circuit)
-                c->job->host->transport->free_dial(c->circuit);
+        stop_dial(c);
         p2p_upgrade_free(c->upgrade);
         p2p_addr_free(c->addr);
         free(c);
@@ -147,17 +150,17 @@ static void candidate_failed(candidate *c, int error) {
         job_pump(j);
 }
 
-static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _unused_, int error, void *userdata) {
-        candidate *c = userdata;
+static void settle(candidate *c, p2p_upgraded *up) {
+        conn_info info = {
+                .remote = TAKE_PTR(c->addr),
+                .via = c->via.n > 0 ? &c->via : NULL,
+                .transport = c->transport->name,
+                .limited = c->limited,
+        };
         job *j = c->job;
-        conn_info info;
         p2p_conn *conn;
+        int error;
 
-        c->upgrade = NULL;
-        if (error < 0)
-                return candidate_failed(c, error);
-
-        info = (conn_info){ .remote = TAKE_PTR(c->addr), .via = c->via.n > 0 ? &c->via : NULL, .limited = c->limited };
         j->settling = true; /* whoever is told of the connection may free his dial */
         error = conn_new(j->host, up, &info, &conn);
         j->settling = false;
@@ -165,6 +168,15 @@ static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _unused_, int 
         if (error < 0)
                 return candidate_failed(c, error);
         job_finish(j, conn, 0);
+}
+
+static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _unused_, int error, void *userdata) {
+        candidate *c = userdata;
+
+        c->upgrade = NULL;
+        if (error < 0)
+                return candidate_failed(c, error);
+        settle(c, up);
 }
 
 static bool allow(const p2p_peer_id *peer, void *userdata) {
@@ -188,19 +200,11 @@ static void upgrade(candidate *c, p2p_channel *channel) {
                 candidate_failed(c, r);
 }
 
-static void on_tcp(p2p_channel *channel, int error, void *userdata) {
+static void on_raw(p2p_raw *raw, int error, void *userdata) {
         candidate *c = userdata;
+        p2p_upgraded up;
 
-        c->tcp = NULL;
-        if (error < 0)
-                return candidate_failed(c, error);
-        upgrade(c, channel);
-}
-
-static void on_circuit(p2p_raw *raw, int error, void *userdata) {
-        candidate *c = userdata;
-
-        c->circuit = NULL;
+        c->dial = NULL;
         if (error < 0)
                 return candidate_failed(c, error);
         if (raw->via)
@@ -210,59 +214,59 @@ static void on_circuit(p2p_raw *raw, int error, void *userdata) {
                 p2p_addr_free(c->addr);
                 c->addr = TAKE_PTR(raw->remote);
         }
-        upgrade(c, TAKE_PTR(raw->channel));
-}
-
-static void stop_circuit(candidate *c) {
-        if (c->circuit)
-                c->job->host->transport->free_dial(TAKE_PTR(c->circuit));
+        if (raw->channel)
+                return upgrade(c, TAKE_PTR(raw->channel));
+        error = conn_admit(c->job->host, raw, &c->job->peer, c->addr, false, &up);
+        if (error < 0)
+                return candidate_failed(c, error);
+        settle(c, &up);
 }
 
 void candidate_on_deadline(void *userdata) {
         candidate *c = userdata;
 
-        c->tcp = p2p_tcp_dial_free(c->tcp);
-        stop_circuit(c);
+        stop_dial(c);
         c->upgrade = p2p_upgrade_free(c->upgrade);
         candidate_failed(c, -ETIMEDOUT);
 }
 
 static int candidate_start(candidate *c) {
-        p2p_host *host = c->job->host;
+        transport_slot *slot = host_find_transport(c->job->host, c->addr);
         bool local = p2p_addr_is_private(c->addr) && !p2p_addr_is_circuit(c->addr);
         int r;
 
+        if (!slot)
+                return -EAFNOSUPPORT;
+        c->transport = slot->ops;
         c->state = DIALLING;
         r = p2p_timer_set(&c->deadline, local ? PRIVATE_TIMEOUT_USEC : ADDRESS_TIMEOUT_USEC);
         if (r < 0)
                 return r;
-        if (p2p_addr_is_circuit(c->addr))
-                return host->transport->dial(host->transport_userdata, &c->job->peer, c->addr, on_circuit, c, &c->circuit);
-        return p2p_tcp_dial_new(host->loop, c->addr, 0, on_tcp, c, &c->tcp);
+        return slot->ops->dial(slot->transport, &c->job->peer, c->addr, on_raw, c, &c->dial);
 }
 
-static candidate *find_circuit(p2p_host *host) {
+static candidate *find_candidate_of(p2p_host *host, const p2p_transport *transport) {
         job *j;
 
         P2P_LIST_FOREACH(j, &host->dials, job, dials)
                 for (unsigned i = 0; i < j->n_candidates; i++) {
                         candidate *c = j->candidates[i];
 
-                        if (p2p_addr_is_circuit(c->addr) && (c->state == WAITING || c->state == DIALLING))
+                        if (c->state == WAITING ? transport->matches(c->addr) : c->state == DIALLING && c->transport == transport)
                                 return c;
                 }
         return NULL;
 }
 
 /* Stopping one may end the job that dials its relay: so the search begins anew each time. The waiters are told from the loop. */
-void dial_transport_gone(p2p_host *host) {
+void dial_transport_gone(p2p_host *host, const p2p_transport *transport) {
         candidate *c;
 
-        while ((c = find_circuit(host))) {
+        while ((c = find_candidate_of(host, transport))) {
                 c->state = FAILED;
                 p2p_timer_stop(&c->deadline);
                 (void) p2p_timer_set(&c->job->next, 0);
-                stop_circuit(c);
+                stop_dial(c);
         }
 }
 

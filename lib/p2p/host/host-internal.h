@@ -8,11 +8,11 @@
 #include "host/hook.h"
 #include "host/upgrade.h"
 #include "transport/resolve.h"
-#include "transport/tcp.h"
 
 #define UPGRADE_TIMEOUT_USEC (15 * USEC_PER_SEC)  /* go-libp2p, from accept over everything */
 #define NEGOTIATE_TIMEOUT_USEC (10 * USEC_PER_SEC) /* go-libp2p, per stream */
 #define LISTENERS_MAX 16u                          /* arbitrary */
+#define TRANSPORTS_MAX 8u                          /* arbitrary: the table of host.c and circuits */
 
 typedef struct handler {
         char *protocol;
@@ -28,6 +28,17 @@ typedef struct announced {
         p2p_list sets;
 } announced;
 
+typedef struct transport_slot {
+        const p2p_transport *ops; /* NULL: free */
+        void *transport;
+} transport_slot;
+
+typedef struct listener {
+        p2p_host *host;
+        const p2p_transport *ops;
+        void *listener;
+} listener;
+
 struct p2p_host {
         p2p_loop *loop;               /* borrowed */
         const p2p_identity *identity; /* borrowed */
@@ -38,10 +49,9 @@ struct p2p_host {
         p2p_budget budget;
         p2p_resolver *resolver;
 
-        const p2p_transport *transport; /* borrowed */
-        void *transport_userdata;
-
-        p2p_tcp_listener *listeners[LISTENERS_MAX];
+        p2p_transport_options transport_options;
+        transport_slot transports[TRANSPORTS_MAX];
+        listener listeners[LISTENERS_MAX];
         unsigned n_listeners;
         handler handlers[P2P_PROTOCOLS_MAX]; /* sorted by name */
         unsigned n_handlers;
@@ -68,7 +78,7 @@ struct p2p_conn {
         p2p_peer_id via; /* n == 0: direct */
         bool inbound, limited, closing, identified;
         uint64_t opened_at;
-        const char *security, *muxer;
+        const char *transport, *security, *muxer;
         char *agent;
         char **protocols;
         size_t n_protocols;
@@ -94,11 +104,16 @@ struct p2p_stream {
 typedef struct conn_info {
         p2p_addr *remote;       /* taken on success */
         const p2p_peer_id *via; /* NULL: direct */
+        const char *transport;
         bool inbound, limited;
 } conn_info;
 /* Takes the session. Registers the connection and tells everybody; -ENOBUFS: a limit. */
 int conn_new(p2p_host *host, p2p_upgraded *upgraded, conn_info *info, p2p_conn **ret);
 p2p_conn *conn_free(p2p_conn *conn);
+/* The session of a raw that is ready, if the peer is one that we want (the gater, `expected` or NULL). Takes it in any case.
+ * -EKEYREJECTED: it is not, and was told. */
+int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const p2p_addr *remote, bool inbound,
+               p2p_upgraded *ret);
 /* As p2p_host_find_conn(); direct: no circuit. */
 p2p_conn *host_find_conn(p2p_host *host, const p2p_peer_id *peer, bool direct);
 
@@ -116,18 +131,22 @@ void open_forget_all(p2p_host *host);
 
 /* ---- inbound.c ---- */
 /* Takes what raw owns in any case. */
-int inbound_new(p2p_host *host, p2p_raw *raw);
+int inbound_new(p2p_host *host, const p2p_transport *transport, p2p_raw *raw);
 void inbound_free_all(p2p_host *host);
 
 /* ---- dial.c ---- */
 void dial_free_all(p2p_host *host);
 /* Before the transport is taken away: its dials end, and count as failed. */
-void dial_transport_gone(p2p_host *host);
+void dial_transport_gone(p2p_host *host, const p2p_transport *transport);
 
 /* ---- peerstore.c ---- */
 /* Addresses of the peer that are still valid, borrowed until the store changes. */
 size_t peerstore_addrs(p2p_host *host, const p2p_peer_id *peer, const p2p_addr **ret, size_t max);
 void peerstore_free(p2p_host *host);
+
+/* ---- host.c ---- */
+/* Which of them takes the address; NULL: none. */
+transport_slot *host_find_transport(p2p_host *host, const p2p_addr *addr);
 
 /* ---- own-addrs.c ---- */
 void announced_free_all(p2p_host *host);

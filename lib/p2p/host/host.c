@@ -11,6 +11,9 @@
 
 static const p2p_host_events no_events;
 
+/* The transports of the library. A new one is a new row. */
+static const p2p_transport *const transports[] = { &p2p_tcp_transport };
+
 static void on_changed(void *userdata) {
         p2p_host *host = userdata;
         p2p_hook *hook;
@@ -18,6 +21,25 @@ static void on_changed(void *userdata) {
         P2P_LIST_FOREACH(hook, &host->hooks, p2p_hook, hooks)
                 if (hook->changed)
                         hook->changed(hook->userdata);
+}
+
+static int create_transports(p2p_host *host) {
+        host->transport_options = (p2p_transport_options){
+                .loop = host->loop,
+                .identity = host->identity,
+                .conn_buffer = host->limits.conn_buffer,
+                .streams = host->limits.streams,
+        };
+        for (size_t i = 0; i < ELEMENTSOF(transports); i++) {
+                void *transport = &host->transport_options;
+                int r;
+
+                r = transports[i]->create ? transports[i]->create(&host->transport_options, &transport) : 0;
+                if (r < 0)
+                        return r;
+                host->transports[i] = (transport_slot){ .ops = transports[i], .transport = transport };
+        }
+        return 0;
 }
 
 int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_options *options, p2p_host **ret) {
@@ -46,6 +68,8 @@ int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_op
         if (!host->agent)
                 return -ENOMEM;
         r = p2p_resolver_new(loop, NULL, &host->resolver);
+        if (r >= 0)
+                r = create_transports(host);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(host);
@@ -59,7 +83,7 @@ p2p_host *p2p_host_free(p2p_host *host) {
                 return NULL;
         p2p_task_cancel(&host->changed);
         for (unsigned i = 0; i < host->n_listeners; i++)
-                p2p_tcp_listener_free(host->listeners[i]);
+                host->listeners[i].ops->free_listener(host->listeners[i].listener);
         dial_free_all(host);
         inbound_free_all(host);
         P2P_LIST_FOREACH(conn, &host->conns, p2p_conn, conns) {
@@ -69,6 +93,9 @@ p2p_host *p2p_host_free(p2p_host *host) {
         open_forget_all(host); /* after the connections, which post to them */
         for (unsigned i = 0; i < host->n_handlers; i++)
                 free(host->handlers[i].protocol);
+        for (unsigned i = 0; i < TRANSPORTS_MAX; i++)
+                if (host->transports[i].ops && host->transports[i].ops->destroy)
+                        host->transports[i].ops->destroy(host->transports[i].transport);
         announced_free_all(host);
         peerstore_free(host);
         p2p_resolver_free(host->resolver);
@@ -95,18 +122,24 @@ p2p_upgrade_options host_upgrade_options(p2p_host *host) {
 }
 
 /* ---- listening ---- */
-static void on_accept(p2p_channel *channel, p2p_addr *remote, void *userdata) {
-        p2p_raw raw = { .channel = channel, .remote = remote };
+static void on_accept(p2p_raw *raw, void *userdata) {
+        listener *l = userdata;
 
-        (void) inbound_new(userdata, &raw); /* out of memory: it was closed, nobody else is hurt */
+        (void) inbound_new(l->host, l->ops, raw); /* out of memory: it was closed, nobody else is hurt */
 }
 
-int p2p_host_listen(p2p_host *host, const p2p_addr *addr) {
+int p2p_host_listen_fd(p2p_host *host, const p2p_addr *addr, int fd) {
+        transport_slot *slot = host_find_transport(host, addr);
+        listener *l;
         int r;
 
+        if (!slot || !slot->ops->listen)
+                return -EAFNOSUPPORT;
         if (host->n_listeners >= LISTENERS_MAX)
                 return -ENOBUFS;
-        r = p2p_tcp_listener_new(host->loop, addr, on_accept, host, &host->listeners[host->n_listeners]);
+        l = &host->listeners[host->n_listeners];
+        *l = (listener){ .host = host, .ops = slot->ops };
+        r = slot->ops->listen(slot->transport, addr, fd, on_accept, l, &l->listener);
         if (r < 0)
                 return r;
         host->n_listeners++;
@@ -114,8 +147,37 @@ int p2p_host_listen(p2p_host *host, const p2p_addr *addr) {
         return 0;
 }
 
+int p2p_host_listen(p2p_host *host, const p2p_addr *addr) {
+        return p2p_host_listen_fd(host, addr, -1);
+}
+
 const p2p_addr *p2p_host_listen_addr(const p2p_host *host, unsigned i) {
-        return i < host->n_listeners ? p2p_tcp_listener_addr(host->listeners[i]) : NULL;
+        return i < host->n_listeners ? host->listeners[i].ops->listen_addr(host->listeners[i].listener) : NULL;
+}
+
+/* ---- transports ---- */
+transport_slot *host_find_transport(p2p_host *host, const p2p_addr *addr) {
+        for (unsigned i = 0; i < TRANSPORTS_MAX; i++)
+                if (host->transports[i].ops && host->transports[i].ops->matches(addr))
+                        return &host->transports[i];
+        return NULL;
+}
+
+int p2p_host_add_transport(p2p_host *host, const p2p_transport *transport, void *userdata) {
+        for (unsigned i = 0; i < TRANSPORTS_MAX; i++)
+                if (!host->transports[i].ops) {
+                        host->transports[i] = (transport_slot){ .ops = transport, .transport = userdata };
+                        return 0;
+                }
+        return -ENOBUFS;
+}
+
+void p2p_host_remove_transport(p2p_host *host, const p2p_transport *transport) {
+        for (unsigned i = 0; i < TRANSPORTS_MAX; i++)
+                if (host->transports[i].ops == transport) {
+                        dial_transport_gone(host, transport);
+                        host->transports[i] = (transport_slot){};
+                }
 }
 
 /* ---- protocols ---- */
@@ -177,14 +239,4 @@ void p2p_hook_remove(p2p_hook *hook) {
 
 void **p2p_hook_slot(const p2p_hook *hook, p2p_conn *conn) {
         return &conn->slots[hook->slot];
-}
-
-int p2p_host_set_transport(p2p_host *host, const p2p_transport *transport, void *userdata) {
-        if (transport && host->transport)
-                return -EEXIST;
-        if (!transport && host->transport)
-                dial_transport_gone(host);
-        host->transport = transport;
-        host->transport_userdata = userdata;
-        return 0;
 }

@@ -19,6 +19,7 @@ typedef struct inbound {
         p2p_upgrade *upgrade;
         p2p_addr *remote;
         p2p_peer_id via; /* n == 0: direct */
+        const char *transport;
         bool limited;
         uint8_t prefix[8]; /* what limits count by: of the address, else of the relay's id */
         p2p_list inbound;
@@ -129,16 +130,16 @@ static bool allow(const p2p_peer_id *peer, void *userdata) {
         return !events->allow || events->allow(peer, in->remote, true, in->host->userdata);
 }
 
-static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer, int error, void *userdata) {
-        inbound *in = userdata;
+/* Either way in->upgrade is gone. */
+static void settle(inbound *in, p2p_upgraded *up, const p2p_peer_id *peer, int error) {
         p2p_host *host = in->host;
         p2p_conn *conn;
 
-        in->upgrade = NULL;
         if (error >= 0) {
                 conn_info info = {
                         .remote = TAKE_PTR(in->remote),
                         .via = in->via.n > 0 ? &in->via : NULL,
+                        .transport = in->transport,
                         .inbound = true,
                         .limited = in->limited,
                 };
@@ -151,7 +152,23 @@ static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer, int error, vo
         inbound_free(in);
 }
 
-int inbound_new(p2p_host *host, p2p_raw *raw) {
+static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer, int error, void *userdata) {
+        inbound *in = userdata;
+
+        in->upgrade = NULL;
+        settle(in, up, peer, error);
+}
+
+/* A session is nobody's half-open handshake any more: the gater is all that it meets. */
+static void admit(inbound *in, p2p_raw *raw) {
+        p2p_upgraded up;
+        int r;
+
+        r = conn_admit(in->host, raw, NULL, in->remote, true, &up);
+        settle(in, &up, &raw->peer, r);
+}
+
+int inbound_new(p2p_host *host, const p2p_transport *transport, p2p_raw *raw) {
         p2p_upgrade_options options = host_upgrade_options(host);
         inbound *in;
         int r;
@@ -159,15 +176,21 @@ int inbound_new(p2p_host *host, p2p_raw *raw) {
         in = calloc(1, sizeof(*in));
         if (!in) {
                 p2p_channel_free(TAKE_PTR(raw->channel));
+                p2p_session_free(TAKE_PTR(raw->session));
                 p2p_addr_free(TAKE_PTR(raw->remote));
                 return -ENOMEM;
         }
         in->host = host;
+        in->transport = transport->name;
         p2p_list_init(&in->inbound);
         in->remote = TAKE_PTR(raw->remote);
         if (raw->via)
                 in->via = *raw->via;
         in->limited = raw->limited;
+        if (raw->session) {
+                admit(in, raw);
+                return 0;
+        }
         set_prefix(in);
         make_room(host, in->prefix);
 
@@ -182,6 +205,6 @@ int inbound_new(p2p_host *host, p2p_raw *raw) {
         return 0;
 }
 
-int p2p_host_accept(p2p_host *host, p2p_raw *raw) {
-        return inbound_new(host, raw);
+int p2p_host_accept(p2p_host *host, const p2p_transport *transport, p2p_raw *raw) {
+        return inbound_new(host, transport, raw);
 }

@@ -43,7 +43,7 @@ static bool is_link_local(const struct sockaddr *sa) {
         return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *) sa)->sin6_addr);
 }
 
-static void expand(addr_list *l, const struct sockaddr_storage *bound) {
+static void expand(addr_list *l, const p2p_addr *at, const struct sockaddr_storage *bound) {
         struct ifaddrs *all, *i;
 
         if (getifaddrs(&all) < 0)
@@ -62,7 +62,7 @@ static void expand(addr_list *l, const struct sockaddr_storage *bound) {
                         memcpy(&sa, i->ifa_addr, sizeof(struct sockaddr_in6));
                         ((struct sockaddr_in6 *) &sa)->sin6_port = ((const struct sockaddr_in6 *) bound)->sin6_port;
                 }
-                if (p2p_addr_from_tcp((struct sockaddr *) &sa, &addr) >= 0)
+                if (p2p_addr_with_socket(at, (struct sockaddr *) &sa, &addr) >= 0)
                         list_add(l, addr);
         }
         freeifaddrs(all);
@@ -73,8 +73,8 @@ static void add_listener(addr_list *l, const p2p_addr *addr) {
         p2p_addr *copy;
         socklen_t n;
 
-        if (p2p_addr_to_tcp(addr, &sa, &n) >= 0 && is_wildcard(&sa))
-                expand(l, &sa);
+        if (p2p_addr_to_socket(addr, &sa, &n) >= 0 && is_wildcard(&sa))
+                expand(l, addr, &sa);
         else if (p2p_addr_dup(addr, &copy) >= 0)
                 list_add(l, copy);
 }
@@ -103,7 +103,7 @@ int p2p_host_own_addrs(p2p_host *host, p2p_addr ***ret, size_t *ret_n) {
         if (!l.addrs)
                 return -ENOMEM;
         for (unsigned i = 0; i < host->n_listeners; i++)
-                add_listener(&l, p2p_tcp_listener_addr(host->listeners[i]));
+                add_listener(&l, p2p_host_listen_addr(host, i));
         drop_loopback(&l);
         P2P_LIST_FOREACH(set, &host->announced, announced, sets)
                 for (size_t i = 0; i < set->n; i++) {

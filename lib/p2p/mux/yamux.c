@@ -256,6 +256,14 @@ static void session_set_stream_limit(p2p_session *session, unsigned n) {
         yamux_of(session)->streams_max = n;
 }
 
+static unsigned session_n_streams(const p2p_session *session) {
+        return yamux_of(session)->table.n;
+}
+
+static void session_allow_large_windows(p2p_session *session) {
+        yamux_of(session)->window_max = P2P_YAMUX_WINDOW_MAX_OURS;
+}
+
 static p2p_session *session_free(p2p_session *session) {
         p2p_yamux *y = yamux_of(session);
 
@@ -277,6 +285,8 @@ static const p2p_session_ops session_ops = {
         .close = session_close,
         .rtt = session_rtt,
         .set_stream_limit = session_set_stream_limit,
+        .n_streams = session_n_streams,
+        .allow_large_windows = session_allow_large_windows,
         .free = session_free,
 };
 
@@ -336,14 +346,6 @@ int p2p_yamux_new(p2p_loop *loop, p2p_channel *channel, const p2p_yamux_options 
         return 0;
 }
 
-void p2p_yamux_set_window_max(p2p_session *session, uint32_t max) {
-        yamux_of(session)->window_max = max;
-}
-
 size_t p2p_yamux_buffered(const p2p_session *session) {
         return yamux_of(session)->buffered;
-}
-
-unsigned p2p_yamux_n_streams(const p2p_session *session) {
-        return yamux_of(session)->table.n;
 }

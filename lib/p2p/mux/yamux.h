@@ -28,8 +28,5 @@ typedef struct p2p_yamux_options {
 
 /* Takes the channel on success. Sends its first ping at once (go grows no window before its pong). */
 int p2p_yamux_new(p2p_loop *loop, p2p_channel *channel, const p2p_yamux_options *options, p2p_session **ret);
-/* Raises the window limit of a session whose far side is one of ours (told by identify). */
-void p2p_yamux_set_window_max(p2p_session *session, uint32_t max);
-/* Bytes buffered unread now, and live streams: for limits and tests. */
+/* Bytes buffered unread now: for tests. */
 size_t p2p_yamux_buffered(const p2p_session *session);
-unsigned p2p_yamux_n_streams(const p2p_session *session);

@@ -12,6 +12,8 @@
 
 #define ANSWER_TIMEOUT_USEC (60 * USEC_PER_SEC) /* hop, go-libp2p */
 
+extern const p2p_transport p2p_circuit_transport; /* circuit.c */
+
 struct p2p_circuit {
         p2p_host *host;
         p2p_list reservations;

@@ -139,7 +139,12 @@ static void free_dial(void *d) {
         dial_free(d);
 }
 
-static const p2p_transport transport = { .matches = matches, .dial = dial, .free_dial = free_dial };
+const p2p_transport p2p_circuit_transport = {
+        .name = "circuit",
+        .matches = matches,
+        .dial = dial,
+        .free_dial = free_dial,
+};
 
 static void on_conn_closed(p2p_conn *conn, void *userdata) {
         p2p_circuit *circuit = userdata;
@@ -162,7 +167,7 @@ int p2p_circuit_new(p2p_host *host, p2p_circuit **ret) {
         p2p_list_init(&circuit->stops);
         circuit->hook = (p2p_hook){ .conn_closed = on_conn_closed, .userdata = circuit };
         p2p_host_add_hook(host, &circuit->hook);
-        r = p2p_host_set_transport(host, &transport, circuit);
+        r = p2p_host_add_transport(host, &p2p_circuit_transport, circuit);
         if (r >= 0)
                 r = p2p_stop_register(circuit);
         if (r < 0)
@@ -176,7 +181,7 @@ p2p_circuit *p2p_circuit_free(p2p_circuit *circuit) {
                 return NULL;
         p2p_stop_unregister(circuit);
         p2p_hook_remove(&circuit->hook);
-        (void) p2p_host_set_transport(circuit->host, NULL, NULL);
+        p2p_host_remove_transport(circuit->host, &p2p_circuit_transport);
         free(circuit);
         return NULL;
 }

@@ -42,7 +42,7 @@ static void accept_circuit(stop *s, p2p_stream *stream) {
                 return;
         }
         raw.channel = p2p_stream_take_channel(stream);
-        (void) p2p_host_accept(s->circuit->host, &raw);
+        (void) p2p_host_accept(s->circuit->host, &p2p_circuit_transport, &raw);
 }
 
 static void on_answered(p2p_stream *stream, p2p_view message _unused_, int error, void *userdata) {

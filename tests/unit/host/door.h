@@ -148,6 +148,8 @@ static inline int teardown(void **state) {
         return 0;
 }
 
+static const p2p_transport door_transport = { .name = "door" };
+
 /*
  * The far end of a channel that knocks from `remote` (NULL: none is known), through `via` (NULL: directly).
  */
@@ -159,7 +161,7 @@ static inline p2p_channel *knock(door *d, const char *remote, const p2p_peer_id 
                 assert_int_equal(p2p_addr_parse(remote, &raw.remote), 0);
         assert_int_equal(p2p_memory_pair(d->loop, NULL, &ours, &theirs), 0);
         raw.channel = ours;
-        assert_int_equal(p2p_host_accept(d->host, &raw), 0);
+        assert_int_equal(p2p_host_accept(d->host, &door_transport, &raw), 0);
         p2p_loop_settle(d->loop);
         return theirs;
 }

@@ -77,7 +77,7 @@ static void frames_for_unknown_streams_are_ignored(void **state) {
         yamux_peer_send(p, YAMUX_WINDOW_UPDATE, 0xfff0, 77, 9);
         yamux_peer_expect_none(p);
         assert_int_equal(error_of(p), 0);
-        assert_int_equal(p2p_yamux_n_streams(p->session), 0);
+        assert_int_equal(p->session->ops->n_streams(p->session), 0);
         yamux_peer_free(p);
 }
 
@@ -215,7 +215,7 @@ static void streams_opened_and_reset_at_once_are_bounded(void **state) {
         p2p_loop_advance(p->loop, USEC_PER_SEC);
         flood(p, 500, (p2p_yamux_header) { YAMUX_WINDOW_UPDATE, YAMUX_RST, 1, 0 }, 2);
         assert_int_equal(error_of(p), 0);
-        assert_int_equal(p2p_yamux_n_streams(p->session), 0);
+        assert_int_equal(p->session->ops->n_streams(p->session), 0);
         yamux_peer_free(p);
 }
 

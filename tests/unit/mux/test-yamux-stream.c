@@ -63,7 +63,7 @@ static void a_stream_given_up_before_its_syn_is_never_mentioned(void **state) {
         p2p_channel_free(c);
         p2p_loop_settle(p->loop);
         yamux_peer_expect_none(p);
-        assert_int_equal(p2p_yamux_n_streams(p->session), 0);
+        assert_int_equal(p->session->ops->n_streams(p->session), 0);
         yamux_peer_free(p);
 }
 
@@ -88,7 +88,7 @@ static void an_accepted_stream_is_acknowledged_once(void **state) {
         p2p_loop_settle(p->loop);
         yamux_peer_expect(p, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 7, 0);
         yamux_peer_expect_none(p);
-        assert_int_equal(p2p_yamux_n_streams(p->session), 0);
+        assert_int_equal(p->session->ops->n_streams(p->session), 0);
 
         /* fully closed, its id may come again */
         yamux_peer_send(p, YAMUX_WINDOW_UPDATE, YAMUX_SYN, 7, 0);
@@ -179,7 +179,7 @@ static void a_reset_before_accept_leaves_nothing_to_accept(void **state) {
         yamux_peer_send(p, YAMUX_WINDOW_UPDATE, YAMUX_RST, 1, 0);
         assert_int_equal(p->session->ops->accept(p->session, &c), 0);
         assert_int_equal(p2p_yamux_buffered(p->session), 0);
-        assert_int_equal(p2p_yamux_n_streams(p->session), 0);
+        assert_int_equal(p->session->ops->n_streams(p->session), 0);
         yamux_peer_free(p);
 }
 
@@ -216,9 +216,9 @@ static void freed_after_shutdown_it_still_delivers_and_discards(void **state) {
         yamux_peer_expect(p, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 1, 0);
         yamux_peer_send(p, YAMUX_DATA, 0, 1, 250000);
         assert_int_equal(p2p_yamux_buffered(p->session), 0);
-        assert_int_equal(p2p_yamux_n_streams(p->session), 1);
+        assert_int_equal(p->session->ops->n_streams(p->session), 1);
         yamux_peer_send(p, YAMUX_WINDOW_UPDATE, YAMUX_FIN, 1, 0);
-        assert_int_equal(p2p_yamux_n_streams(p->session), 0);
+        assert_int_equal(p->session->ops->n_streams(p->session), 0);
         yamux_peer_expect_none(p);
         yamux_peer_free(p);
 }
@@ -237,13 +237,13 @@ static void a_lingering_stream_is_reset_after_a_minute(void **state) {
         p2p_loop_advance(p->loop, 29 * USEC_PER_SEC);
         yamux_peer_send(p, YAMUX_WINDOW_UPDATE, 0, 1, 1);
         p2p_loop_advance(p->loop, 11 * USEC_PER_SEC - 1);
-        assert_int_equal(p2p_yamux_n_streams(p->session), 1);
+        assert_int_equal(p->session->ops->n_streams(p->session), 1);
         yamux_peer_expect(p, YAMUX_PING, YAMUX_SYN, 0, 1);
         yamux_peer_expect_none(p);
         p2p_loop_advance(p->loop, 1);
         yamux_peer_expect(p, YAMUX_PING, YAMUX_SYN, 0, 2);
         yamux_peer_expect(p, YAMUX_WINDOW_UPDATE, YAMUX_RST, 1, 0);
-        assert_int_equal(p2p_yamux_n_streams(p->session), 0);
+        assert_int_equal(p->session->ops->n_streams(p->session), 0);
         yamux_peer_free(p);
 }
 
@@ -341,7 +341,7 @@ static void a_reset_in_mid_frame_does_not_tear_the_frame(void **state) {
                 assert_memory_equal(p->shown, "0123456789012345678901234567890123456789", 40);
                 yamux_peer_expect(p, YAMUX_WINDOW_UPDATE, YAMUX_RST, 1, 9);
                 yamux_peer_expect_none(p);
-                assert_int_equal(p2p_yamux_n_streams(p->session), 0);
+                assert_int_equal(p->session->ops->n_streams(p->session), 0);
                 yamux_peer_free(p);
         }
 }
@@ -358,7 +358,7 @@ static void many_streams_work_side_by_side(void **state) {
                 assert_int_equal(p2p_channel_write(a[i], &i, sizeof(i)), sizeof(i));
         }
         p2p_loop_settle(p->loop);
-        assert_int_equal(p2p_yamux_n_streams(p->server), N_MANY);
+        assert_int_equal(p->server->ops->n_streams(p->server), N_MANY);
         assert_int_equal(p2p_yamux_buffered(p->server), N_MANY * sizeof(unsigned));
         for (unsigned i = 0; i < N_MANY; i++) {
                 assert_int_equal(p2p_channel_read(b[i], data, sizeof(data)), sizeof(i));
@@ -390,8 +390,8 @@ static void many_streams_work_side_by_side(void **state) {
                 p2p_channel_free(b[i]);
         }
         p2p_loop_settle(p->loop);
-        assert_int_equal(p2p_yamux_n_streams(p->client), 0);
-        assert_int_equal(p2p_yamux_n_streams(p->server), 0);
+        assert_int_equal(p->client->ops->n_streams(p->client), 0);
+        assert_int_equal(p->server->ops->n_streams(p->server), 0);
         yamux_pair_free(p);
         free(a);
         free(b);

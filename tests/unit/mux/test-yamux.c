@@ -114,7 +114,7 @@ static void any_go_away_ends_the_session(void **state) {
                 yamux_peer_send(p, YAMUX_GO_AWAY, 0, 0, codes[i]);
                 assert_int_equal(p->session->ops->error(p->session, &code), -ECONNRESET);
                 assert_int_equal(code, codes[i]);
-                assert_int_equal(p2p_yamux_n_streams(p->session), 0);
+                assert_int_equal(p->session->ops->n_streams(p->session), 0);
                 /* what had come may be read, then the error */
                 assert_int_equal(p2p_channel_read(c, data, sizeof(data)), 3);
                 assert_int_equal(p2p_channel_read(c, data, sizeof(data)), -ECONNRESET);

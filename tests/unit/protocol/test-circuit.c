@@ -169,11 +169,10 @@ static void on_raw(p2p_raw *raw, int error, void *userdata) {
 /* Who has more patience than a dial waits as long as the relay may take. */
 static void an_answer_is_waited_for_sixty_seconds(void **state) {
         world *w = *state;
-        p2p_host *host = w->us.host;
+        transport_slot *slot = host_find_transport(w->us.host, w->addr);
         void *handle;
 
-        assert_int_equal(host->transport->dial(host->transport_userdata, p2p_identity_peer_id(w->peer), w->addr,
-                                               on_raw, w, &handle), 0);
+        assert_int_equal(slot->ops->dial(slot->transport, p2p_identity_peer_id(w->peer), w->addr, on_raw, w, &handle), 0);
         assert_true(loop_until(w->loop, has_hop, w));
         p2p_loop_settle(w->loop);
         for (unsigned i = 0; i < 599; i++) {

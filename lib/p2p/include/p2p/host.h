@@ -13,6 +13,7 @@
 #include <p2p/channel.h>
 #include <p2p/error.h>
 #include <p2p/identity.h>
+#include <p2p/transport.h>
 
 typedef struct p2p_host p2p_host;
 typedef struct p2p_conn p2p_conn;
@@ -77,6 +78,9 @@ const p2p_peer_id *p2p_host_peer_id(const p2p_host *host);
 /* ---- listening ---- */
 /* -EAFNOSUPPORT: a transport that we lack; -EADDRINUSE ...: bind(2)'s own errors. */
 int p2p_host_listen(p2p_host *host, const p2p_addr *addr);
+/* The same on a socket that is bound already, as PID 1 passes it: whether it is the address's is the caller's to know. Takes the
+ * fd on success. */
+int p2p_host_listen_fd(p2p_host *host, const p2p_addr *addr, int fd);
 /* What listeners are bound to, with real ports; wildcards as they are. The i-th, or NULL beyond the end; borrowed. */
 const p2p_addr *p2p_host_listen_addr(const p2p_host *host, unsigned i);
 /* Addresses to tell others in identify beside those of the listeners (circuit addresses, announced ones). The set is
@@ -122,6 +126,7 @@ bool p2p_conn_is_limited(const p2p_conn *conn); /* over a relay that limits data
 bool p2p_conn_is_circuit(const p2p_conn *conn);
 uint64_t p2p_conn_opened_at(const p2p_conn *conn); /* p2p_loop_now() of then */
 uint64_t p2p_conn_rtt(const p2p_conn *conn);       /* usec, 0 unknown */
+const char *p2p_conn_transport(const p2p_conn *conn); /* "tcp", "circuit" */
 const char *p2p_conn_security(const p2p_conn *conn); /* "/noise" */
 const char *p2p_conn_muxer(const p2p_conn *conn);    /* "/yamux/1.0.0" */
 const char *p2p_conn_agent(const p2p_conn *conn);    /* "" before identify */
@@ -163,26 +168,10 @@ const char *p2p_stream_protocol(const p2p_stream *stream);
 p2p_stream *p2p_stream_free(p2p_stream *stream); /* as p2p_channel_free() */
 P2P_CLEANUP(p2p_stream, p2p_stream_free);
 
-/* ---- transports from above (circuits) ---- */
-typedef struct p2p_raw {
-        p2p_channel *channel;   /* NULL: failed */
-        p2p_addr *remote;       /* may be NULL: the address that was dialled */
-        const p2p_peer_id *via; /* the relay whose circuit it is; copied; NULL: direct */
-        bool limited;
-} p2p_raw;
-
-/* Takes what raw owns. */
-typedef void (*p2p_raw_fn)(p2p_raw *raw, int error, void *userdata);
-
-typedef struct p2p_transport {
-        bool (*matches)(const p2p_addr *addr);
-        /* As any one-shot operation: done once, from the loop, never after free_dial(). */
-        int (*dial)(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done, void *userdata,
-                    void **ret_dial);
-        void (*free_dial)(void *dial);
-} p2p_transport;
-
-/* Both borrowed until the host is freed or the transport is removed with NULL. One beside TCP for now. */
-int p2p_host_set_transport(p2p_host *host, const p2p_transport *transport, void *userdata);
-/* An inbound channel of such a transport: upgraded as responder. Takes what raw owns in any case. */
-int p2p_host_accept(p2p_host *host, p2p_raw *raw);
+/* ---- transports ---- */
+/* Another beside those of the library, without create(); both borrowed until it is removed. -ENOBUFS */
+int p2p_host_add_transport(p2p_host *host, const p2p_transport *transport, void *userdata);
+/* Its dials end, and count as failed. Fine when it was never added. */
+void p2p_host_remove_transport(p2p_host *host, const p2p_transport *transport);
+/* What came in over such a transport, as from a listener of the host's. Takes what raw owns in any case. */
+int p2p_host_accept(p2p_host *host, const p2p_transport *transport, p2p_raw *raw);

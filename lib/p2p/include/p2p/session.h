@@ -28,6 +28,9 @@ typedef struct p2p_session_ops {
         uint64_t (*rtt)(const p2p_session *s);
         /* Streams that the far side may have open here at once; above it they are reset (0x1002). */
         void (*set_stream_limit)(p2p_session *s, unsigned n);
+        unsigned (*n_streams)(const p2p_session *s); /* live ones, of either side */
+        /* The far side is one of ours (told by identify): it may be given larger windows. May be NULL. */
+        void (*allow_large_windows)(p2p_session *s);
         /* Ends it abruptly if it was not closed. A closing session flushes in the background. */
         p2p_session *(*free)(p2p_session *s);
 } p2p_session_ops;
