@@ -12,6 +12,7 @@
 
 #include <p2p/identity.h>
 
+#include "crypto/identity-slot.h"
 #include "crypto/key-message.h"
 #include "wire/message.h"
 #include "wire/writer.h"
@@ -23,6 +24,7 @@ struct p2p_identity {
         uint8_t secret[SEED_SIZE + PUBLIC_SIZE]; /* seed, public half: libsodium's form and the file's */
         p2p_public_key public_key;
         p2p_peer_id peer;
+        p2p_identity_slot *slot; /* its contents change where the identity itself is const */
 };
 
 _Static_assert(sizeof(((p2p_identity *) 0)->secret) == crypto_sign_SECRETKEYBYTES, "size of a secret key");
@@ -38,6 +40,11 @@ int p2p_identity_from_seed(const uint8_t seed[static 32], p2p_identity **ret) {
         id = calloc(1, sizeof(*id));
         if (!id)
                 return -ENOMEM;
+        id->slot = calloc(1, sizeof(*id->slot));
+        if (!id->slot) {
+                free(id);
+                return -ENOMEM;
+        }
 
         (void) crypto_sign_seed_keypair(id->public_key.ed25519, id->secret, seed);
         p2p_public_key_peer_id(&id->public_key, &id->peer);
@@ -127,9 +134,17 @@ void p2p_identity_sign(const p2p_identity *id, p2p_view message,
                                     id->secret);
 }
 
+p2p_identity_slot *p2p_identity_slot_of(const p2p_identity *id) {
+        return id->slot;
+}
+
 p2p_identity *p2p_identity_free(p2p_identity *id) {
-        if (id)
-                sodium_memzero(id, sizeof(*id));
+        if (!id)
+                return NULL;
+        if (id->slot->data)
+                id->slot->free(id->slot->data);
+        free(id->slot);
+        sodium_memzero(id, sizeof(*id));
         free(id);
         return NULL;
 }
