@@ -17,7 +17,7 @@ VERSION := 0.1.0
 
 DEPS := gcc clang llvm libclang-rt-14-dev make pkg-config git ca-certificates \
         libsystemd-dev libsodium-dev libyaml-dev libevent-dev libgnutls28-dev libngtcp2-dev \
-        libngtcp2-crypto-gnutls-dev libwslay-dev libc-ares-dev libprotobuf-c-dev protobuf-c-compiler libcmocka-dev libjansson-dev \
+        libngtcp2-crypto-gnutls-dev libwslay-dev libhttp-parser-dev libc-ares-dev libprotobuf-c-dev protobuf-c-compiler libcmocka-dev libjansson-dev \
         systemd systemd-container dbus polkitd debootstrap nftables iproute2 procps psmisc openssh-client openssh-server man-db \
         python3 util-linux
 
@@ -33,7 +33,7 @@ CFLAGS  ?= -O2 -g
 HARDEN  := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection)
 LDHARD  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 PKGCFLAGS := $(shell $(PKG) --cflags $(LIBS_P2P) $(LIBS_SERVICE) jansson cmocka 2>/dev/null)
-PKGLIBS   = $(shell $(PKG) --libs $(1)) -lwslay # which has no .pc
+PKGLIBS   = $(shell $(PKG) --libs $(1)) -lwslay -lhttp_parser # which have no .pc
 
 PROTO   := $(wildcard lib/p2p/*/*.proto)
 PROTO_C := $(PROTO:lib/p2p/%.proto=$(O)/proto/%.pb-c.c)
