@@ -252,6 +252,10 @@ static uint64_t session_rtt(const p2p_session *session) {
         return yamux_of(session)->rtt;
 }
 
+static uint64_t session_heard(const p2p_session *session) {
+        return yamux_of(session)->last_frame;
+}
+
 static void session_set_stream_limit(p2p_session *session, unsigned n) {
         yamux_of(session)->streams_max = n;
 }
@@ -284,6 +288,7 @@ static const p2p_session_ops session_ops = {
         .error = session_error,
         .close = session_close,
         .rtt = session_rtt,
+        .heard = session_heard,
         .set_stream_limit = session_set_stream_limit,
         .n_streams = session_n_streams,
         .allow_large_windows = session_allow_large_windows,
