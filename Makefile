@@ -15,7 +15,7 @@ space   := $(subst ,, )
 O       ?= build$(if $(filter-out gcc,$(CC)),-$(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 VERSION := 0.1.0
 
-DEPS := gcc clang llvm libclang-rt-14-dev make pkg-config git ca-certificates \
+DEPS := gcc clang llvm libclang-rt-dev make pkg-config git ca-certificates \
         libsystemd-dev libsodium-dev libyaml-dev libevent-dev libgnutls28-dev libngtcp2-dev \
         libngtcp2-crypto-gnutls-dev libwslay-dev libhttp-parser-dev libc-ares-dev libprotobuf-c-dev protobuf-c-compiler libcmocka-dev libjansson-dev \
         systemd systemd-container dbus polkitd debootstrap nftables iproute2 procps psmisc openssh-client openssh-server man-db \
@@ -146,6 +146,9 @@ deps:
 check: deps
 	tests/check
 
+check-debian13: deps
+	tests/debian13 $(DEPS)
+
 demo: deps
 	$(MAKE) all
 	tests/lab/demo
@@ -198,7 +201,7 @@ uninstall:
 clean:
 	rm -rf build build-*
 
-.PHONY: all tools unit fuzz fuzz-targets deps check demo bench install install-dev uninstall clean
+.PHONY: all tools unit fuzz fuzz-targets deps check check-debian13 demo bench install install-dev uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -116,6 +116,10 @@ static int open_channel(p2p_resolver *resolver) {
         int status;
 
         mask |= ARES_OPT_SOCK_STATE_CB;
+#ifdef ARES_OPT_QUERY_CACHE
+        mask |= ARES_OPT_QUERY_CACHE; /* none: c-ares of Debian 13 would keep answers, that of Debian 12 cannot */
+        options.qcache_max_ttl = 0;
+#endif
         if (resolver->servers)
                 mask |= ARES_OPT_DOMAINS; /* not the system's search list either */
 

@@ -3,6 +3,7 @@
 
 /* What the files of the resolver share. */
 
+#define CARES_NO_DEPRECATED /* what replaces ares_query() and ares_parse_txt_reply_ext() is not in Debian 12 */
 #include <ares.h>
 
 #include "transport/resolve.h"
