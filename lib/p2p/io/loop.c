@@ -23,7 +23,7 @@
 
 #include "io/loop-private.h"
 
-#define SCRATCH_SLOTS 2u
+#define SCRATCH_SLOTS 3u
 #define SETTLE_TURNS_MAX 1000000u /* arbitrary: two tasks that post each other for ever are a bug */
 
 static uint64_t clock_now(void) {

@@ -45,7 +45,7 @@ int p2p_loop_settle(p2p_loop *loop);
 int p2p_loop_advance(p2p_loop *loop, uint64_t usec);
 
 /* Scratch memory lent for the duration of one call, never across a return to the loop: P2P_SCRATCH_SIZE bytes. The
- * two slots keep a muxer (0) and the channel below it (1) apart. */
+ * slots keep a muxer (0), the channel below it (1) and the transport (2) apart. */
 #define P2P_SCRATCH_SIZE (256u * 1024u)
 uint8_t *p2p_loop_scratch(p2p_loop *loop, unsigned slot);
 
