@@ -167,6 +167,74 @@ static void requests_in_all_are_limited(void **state) {
         p2p_hop_free(hop);
 }
 
+static void on_unanswered(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
+        assert_int_equal(error, 0);
+        *(p2p_stream **) userdata = stream;
+}
+
+static void settle_both(door *d, p2p_loop *other) {
+        for (unsigned i = 0; i < 20; i++) {
+                p2p_loop_settle(d->loop);
+                p2p_loop_settle(other);
+        }
+}
+
+/* A guest with a loop of its own: while that stands still it reads nothing. */
+static guest *come_apart(door *d, p2p_loop *loop, uint8_t seed, const char *remote) {
+        p2p_upgrade_options options = { .initiator = true, .timeout_usec = 60 * USEC_PER_SEC,
+                                        .yamux = { .streams_max = 1000 } };
+        guest *g = &d->guests[d->n_guests++];
+
+        *g = (guest){ .identity = identity_of(seed) };
+        p2p_task_init(&g->wake, loop, on_guest_woken, NULL);
+        options.identity = g->identity;
+        assert_int_equal(p2p_upgrade_new(loop, knock(d, remote, NULL), &options, on_guest_upgraded, g,
+                                         &g->upgrade), 0);
+        settle_both(d, loop);
+        return g;
+}
+
+/* Who is to be reached reads nothing, and so acknowledges no stream: after 200 the next one waits for its turn.
+ * go-libp2p: 30 s, then 203. */
+static void a_stop_stream_is_waited_for_thirty_seconds(void **state) {
+        p2p_stream *streams[200] = {};
+        p2p_hop_limits l = limits();
+        p2p_channel *request_stream;
+        p2p_loop *apart;
+        door *d = *state;
+        guest *home;
+        p2p_open *open;
+        p2p_hop *hop;
+
+        start(d);
+        assert_int_equal(p2p_loop_new_manual(&apart), 0);
+        assert_int_equal(p2p_hop_new(d->host, &l, NULL, NULL, &hop), 0);
+        home = come_apart(d, apart, 10, "/ip4/45.79.0.1/tcp/1");
+        assert_int_equal(request(d, home, "\x02\x08\x00", 3, &request_stream), 0);
+        settle_both(d, apart);
+        assert_int_equal(answer(request_stream), P2P_HOP_OK);
+        p2p_channel_free(request_stream);
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++)
+                assert_int_equal(p2p_open_on_conn(d->last, "/test/1", NULL, on_unanswered, &streams[i], &open), 0);
+        p2p_loop_settle(d->loop);
+        assert_non_null(streams[199]);
+
+        assert_int_equal(connect_to(d, come(d, 11, "/ip4/45.79.0.2/tcp/1", NULL), p2p_identity_peer_id(home->identity),
+                                    &request_stream), 0);
+        for (unsigned i = 0; i < 29; i++)
+                p2p_loop_advance(d->loop, USEC_PER_SEC);
+        assert_int_equal(answer(request_stream), 0);
+        p2p_loop_advance(d->loop, 1100 * USEC_PER_MSEC);
+        assert_int_equal(answer(request_stream), P2P_HOP_CONNECTION_FAILED);
+
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++)
+                p2p_stream_free(streams[i]);
+        p2p_channel_free(request_stream);
+        p2p_hop_free(hop);
+        guest_leave(home);
+        p2p_loop_free(apart);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -174,6 +242,7 @@ int main(void) {
                 T(nothing_is_had_over_a_circuit),
                 T(circuits_in_all_are_limited),
                 T(requests_in_all_are_limited),
+                T(a_stop_stream_is_waited_for_thirty_seconds),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
