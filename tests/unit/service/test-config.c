@@ -330,23 +330,30 @@ static void problems_are_bounded(void **state) {
         config_error(NULL, 0, "nobody listens");
 }
 
+/* 4096 in a map or in a list. */
 static void entries_are_limited(void **state) {
-        for (unsigned n = CONFIG_ENTRIES_MAX; n <= CONFIG_ENTRIES_MAX + 1; n++) {
+        static const struct { const char *head, *entry; } cases[] = {
+                { "names:\n", "  n%u: " ID "\n" },
+                { "discovery:\n  bootstrap_peers:\n", "  - /ip4/203.0.113.7/tcp/%u/p2p/" ID "\n" },
+        };
+
+        (void) state;
+        for (unsigned i = 0; i < 2 * ELEMENTSOF(cases); i++) {
                 _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
                 _cleanup_(node_config_freep) NodeConfig *c = NULL;
+                unsigned n = 4096 + i % 2;
                 char *text;
                 size_t size;
                 FILE *f = open_memstream(&text, &size);
 
-                fputs("names:\n", f);
-                for (unsigned i = 0; i < n; i++)
-                        fprintf(f, "  n%u: " ID "\n", i);
+                fputs(cases[i / 2].head, f);
+                for (unsigned k = 0; k < n; k++)
+                        fprintf(f, cases[i / 2].entry, k);
                 fclose(f);
                 assert_int_equal(node_config_parse("c", P2P_VIEW(text, size), problems, &c),
-                                 n <= CONFIG_ENTRIES_MAX ? 0 : -EINVAL);
+                                 n <= 4096 ? 0 : -EINVAL);
                 free(text);
         }
-        (void) state;
 }
 
 /* ---- the file ---- */
