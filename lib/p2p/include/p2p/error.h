@@ -29,6 +29,7 @@ enum {
         P2P_STREAM_GARBAGE_COLLECTED = 0x1006,
         P2P_STREAM_SHUTDOWN = 0x1007,
         P2P_STREAM_GATED = 0x1008,
+        P2P_STREAM_CODE_OUT_OF_RANGE = 0x1009, /* QUIC's are longer than ours */
         /* Ours, in the range left to applications: */
         P2P_STREAM_BACKEND_UNREACHABLE = 0x2001,
         P2P_STREAM_BACKEND_RESET = 0x2002,

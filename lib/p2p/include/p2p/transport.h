@@ -53,3 +53,5 @@ typedef struct p2p_transport {
 } p2p_transport;
 
 extern const p2p_transport p2p_tcp_transport; /* transport/tcp-transport.c */
+extern const p2p_transport p2p_quic_transport; /* quic/quic-transport.c */
+extern const p2p_transport p2p_ws_transport;  /* transport/ws.c */

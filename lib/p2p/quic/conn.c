@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A QUIC connection: its birth in either role, what it reads, its windows, its end.
+ *
+ * HANDSHAKE, then READY when the peer is proven and knows that we are (a client waits for HANDSHAKE_DONE: before it a server may
+ * still refuse our certificate), then ENDED. Whatever ends it detaches every stream, frees the library's half and leaves its
+ * ids to a tomb; the struct stays until its owner frees it. The owner is its dial, or its endpoint, until the session was handed
+ * over; to hand it over is what `news` does.
+ *
+ * Windows: a stream's opens as it is read. The connection's opens as bytes come in, as long as what lies unread and what may still
+ * come fit into half of conn_buffer: a stream that nobody reads does not stop the others.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "quic/quic-internal.h"
+
+#define LOCAL_CIDS 4 /* of the far side's that we keep, so that it or we can change the path */
+
+uint64_t quic_conn_now(const quic_conn *c) {
+        return p2p_loop_now(c->transport->loop) * NGTCP2_MICROSECONDS;
+}
+
+uint64_t quic_conn_rtt(const quic_conn *c) {
+        return c->lib ? (quic_shim_get_info(c->lib).rtt + 999) / NGTCP2_MICROSECONDS : 0;
+}
+
+/* ---- windows */
+
+void quic_conn_grant(quic_conn *c, uint64_t n) {
+        uint64_t held, room, most = c->transport->conn_buffer / 2;
+
+        c->due += n;
+        held = c->buffered + c->window - c->due; /* what we have, and what may still come */
+        room = most > held ? most - held : 0;
+        if (room < c->due && room < c->window / 4)
+                return; /* no crumbs */
+        if (n == 0 && c->due > 0)
+                p2p_task_post(&c->flush); /* it had been held back */
+        n = P2P_MIN(c->due, room);
+        c->due -= n;
+        ngtcp2_conn_extend_max_offset(c->lib, n);
+}
+
+void quic_conn_widen(quic_conn *c, uint64_t to) {
+        uint64_t extra;
+
+        to = P2P_MIN(to, c->transport->conn_buffer / 2);
+        extra = to > c->window ? to - c->window : 0;
+        if (c->transport->windows + extra > P2P_QUIC_WINDOWS_MAX)
+                return;
+        c->transport->windows += extra;
+        c->window += extra;
+        quic_conn_grant(c, extra);
+}
+
+void quic_conn_top_up(quic_conn *c) {
+        if (!c->lib || c->credit >= c->limit)
+                return;
+        ngtcp2_conn_extend_max_streams_bidi(c->lib, c->limit - c->credit);
+        c->credit = c->limit;
+        p2p_task_post(&c->flush);
+}
+
+/* ---- the end */
+
+static void leave_half_open(quic_conn *c) {
+        if (p2p_list_is_empty(&c->half_open))
+                return;
+        p2p_list_unlink(&c->half_open);
+        c->transport->n_half_open--;
+}
+
+/* Everybody above learns of it, or will by `news`. */
+void quic_conn_end(quic_conn *c, int error, uint32_t received_code) {
+        p2p_list *node;
+
+        if (c->state == QUIC_ENDED)
+                return;
+        c->state = QUIC_ENDED;
+        c->error = error;
+        c->received_code = received_code;
+        leave_half_open(c);
+
+        quic_tls_done(c);
+        ngtcp2_conn_del(c->lib); /* it refers to what the streams keep: before them */
+        c->lib = NULL;
+        while ((node = p2p_list_first(&c->streams)))
+                quic_stream_detach(P2P_LIST_ENTRY(node, quic_stream, all));
+        quic_conn_drop_rest(c);
+        c->transport->windows -= c->window - P2P_QUIC_CONN_WINDOW;
+
+        p2p_task_cancel(&c->flush);
+        p2p_timer_stop(&c->timer);
+        quic_cid_table_remove_all(&c->endpoint->table, &c->cids);
+        p2p_list_unlink(&c->conns);
+        p2p_list_unlink(&c->blocked);
+        p2p_task_post(&c->endpoint->leave);
+        c->endpoint = NULL;
+        p2p_task_post(c->is_owned ? c->session.wake : &c->news);
+}
+
+void quic_conn_fail(quic_conn *c, int error, const quic_shim_close *close) {
+        uint8_t packet[NGTCP2_MAX_UDP_PAYLOAD_SIZE];
+        ngtcp2_path_storage ps;
+        ngtcp2_ssize n;
+
+        if (c->state == QUIC_ENDED)
+                return;
+        ngtcp2_path_storage_zero(&ps);
+        n = quic_shim_write_close(c->lib, &ps.path, packet, sizeof(packet), close, quic_conn_now(c));
+        if (n > 0) {
+                quic_address_copy(&c->local, &ps.path.local);
+                quic_address_copy(&c->remote, &ps.path.remote);
+                quic_endpoint_send(c->endpoint, &c->local, &c->remote, P2P_VIEW(packet, (size_t) n));
+                quic_tomb_new(c, P2P_VIEW(packet, (size_t) n));
+        }
+        quic_conn_end(c, error, 0);
+}
+
+/* What the far side's reason means to whoever dials or holds a session. */
+static int error_of(const quic_conn *c, const quic_shim_reason *reason) {
+        uint64_t alert = reason->code - NGTCP2_CRYPTO_ERROR;
+
+        if (c->state == QUIC_READY)
+                return -ECONNRESET;
+        if (reason->is_application)
+                return reason->code == P2P_CONN_GATED ? -EKEYREJECTED : -ECONNRESET;
+        if (reason->code == NGTCP2_CONNECTION_REFUSED)
+                return -ECONNREFUSED;
+        if (reason->code < NGTCP2_CRYPTO_ERROR || alert > 255)
+                return -ECONNRESET;
+        /* go-libp2p answers a foreign application protocol with internal_error (80) [run] */
+        return alert == 120 || alert == 80 || alert == 70 ? -EPROTONOSUPPORT : -EKEYREJECTED;
+}
+
+static void on_drained(quic_conn *c) {
+        quic_shim_reason reason = quic_shim_get_reason(c->lib);
+        uint32_t code = 0;
+
+        if (reason.is_application)
+                code = reason.code > UINT32_MAX ? P2P_CONN_PROTOCOL_ERROR : (uint32_t) reason.code;
+        quic_tomb_new(c, (p2p_view) {});
+        quic_conn_end(c, error_of(c, &reason), code);
+}
+
+void quic_conn_on_error(quic_conn *c, int lib_error) {
+        quic_shim_close close = { QUIC_CLOSE_LIBRARY, (uint64_t) (int64_t) lib_error };
+
+        if (c->state == QUIC_ENDED)
+                return;
+        switch (lib_error) {
+        case NGTCP2_ERR_DRAINING:
+                on_drained(c);
+                return;
+        case NGTCP2_ERR_IDLE_CLOSE:
+        case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
+                quic_conn_end(c, -ETIMEDOUT, 0);
+                return;
+        case NGTCP2_ERR_RETRY:
+        case NGTCP2_ERR_DROP_CONN:
+                quic_conn_end(c, -ECONNRESET, 0);
+                return;
+        case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
+        case NGTCP2_ERR_VERSION_NEGOTIATION_FAILURE:
+                quic_conn_end(c, -EPROTONOSUPPORT, 0);
+                return;
+        case NGTCP2_ERR_NOMEM:
+                quic_conn_fail(c, -ENOMEM, &close);
+                return;
+        case NGTCP2_ERR_CRYPTO:
+                close = (quic_shim_close) { QUIC_CLOSE_ALERT, ngtcp2_conn_get_tls_alert(c->lib) };
+                quic_conn_fail(c, c->refusal < 0 ? c->refusal : close.code == 120 ? -EPROTONOSUPPORT : -EPROTO, &close);
+                return;
+        case NGTCP2_ERR_CALLBACK_FAILURE:
+                if (c->refusal < 0)
+                        close = (quic_shim_close) { QUIC_CLOSE_ALERT, c->alert };
+                quic_conn_fail(c, c->refusal < 0 ? c->refusal : -ENOMEM, &close);
+                return;
+        default:
+                quic_conn_fail(c, -EPROTO, &close);
+        }
+}
+
+quic_conn *quic_conn_free(quic_conn *c) {
+        if (!c)
+                return NULL;
+        c->is_owned = true;
+        c->session.wake = NULL;
+        if (c->endpoint)
+                quic_conn_fail(c, -ECONNRESET, &(quic_shim_close) { QUIC_CLOSE_APPLICATION, P2P_CONN_NO_ERROR });
+        p2p_task_cancel(&c->news);
+        free(c);
+        return NULL;
+}
+
+/* ---- news */
+
+static void hand_to_listener(quic_conn *c) {
+        quic_listener *l = c->endpoint ? c->endpoint->listener : NULL;
+        p2p_raw raw = { .session = &c->session, .peer = c->peer, .security = P2P_QUIC_SECURITY, .muxer = P2P_QUIC_MUXER };
+
+        if (c->state != QUIC_READY || !l || p2p_addr_with_socket(l->addr, &c->remote.sa, &raw.remote) < 0) {
+                quic_conn_free(c);
+                return;
+        }
+        c->is_owned = true;
+        l->on_accept(&raw, l->userdata);
+}
+
+static void hand_to_dial(quic_conn *c) {
+        quic_dial d = *c->dial;
+        p2p_raw raw = { .session = &c->session, .peer = c->peer, .security = P2P_QUIC_SECURITY, .muxer = P2P_QUIC_MUXER };
+        int error = c->state == QUIC_READY ? 0 : c->error;
+
+        free(c->dial);
+        c->dial = NULL;
+        if (error < 0)
+                quic_conn_free(c);
+        else
+                c->is_owned = true;
+        d.done(error < 0 ? NULL : &raw, error, d.userdata);
+}
+
+static void on_news(void *userdata) {
+        quic_conn *c = userdata;
+
+        quic_tls_done(c);
+        if (c->dial)
+                hand_to_dial(c);
+        else
+                hand_to_listener(c);
+}
+
+void quic_conn_on_ready(quic_conn *c) {
+        c->state = QUIC_READY;
+        leave_half_open(c);
+        p2p_task_post(&c->news);
+}
+
+/* ---- time and packets */
+
+static void reset_lingering(quic_conn *c) {
+        uint64_t now = p2p_loop_now(c->transport->loop);
+        p2p_list *node;
+
+        while ((node = p2p_list_first(&c->lingering))) {
+                quic_stream *s = P2P_LIST_ENTRY(node, quic_stream, queue);
+
+                if (s->deadline > now)
+                        return;
+                quic_stream_abort(s, P2P_STREAM_NO_ERROR); /* leaves the list */
+        }
+}
+
+void quic_conn_set_timer(quic_conn *c) {
+        uint64_t expiry, now = quic_conn_now(c), after = USEC_INFINITY;
+        p2p_list *node = p2p_list_first(&c->lingering);
+
+        if (c->state == QUIC_ENDED)
+                return;
+        expiry = ngtcp2_conn_get_expiry(c->lib);
+        if (expiry != UINT64_MAX)
+                after = expiry > now ? (expiry - now + 999) / NGTCP2_MICROSECONDS : 0;
+        if (node) {
+                uint64_t deadline = P2P_LIST_ENTRY(node, quic_stream, queue)->deadline, at = p2p_loop_now(c->transport->loop);
+
+                after = P2P_MIN(after, deadline > at ? deadline - at : 0);
+        }
+        if (p2p_timer_set(&c->timer, after) < 0)
+                quic_conn_end(c, -ENOMEM, 0);
+}
+
+static void on_timer(void *userdata) {
+        quic_conn *c = userdata;
+        int r;
+
+        reset_lingering(c);
+        r = ngtcp2_conn_handle_expiry(c->lib, quic_conn_now(c));
+        if (r != 0)
+                quic_conn_on_error(c, r);
+        else
+                quic_conn_send(c);
+}
+
+static void on_flush(void *userdata) {
+        quic_conn_send(userdata);
+}
+
+int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram) {
+        quic_address local = a->local, remote = a->remote;
+        ngtcp2_path path = {
+                .local = { &local.sa, quic_address_size(&local) },
+                .remote = { &remote.sa, quic_address_size(&remote) },
+        };
+        ngtcp2_pkt_info pi = { .ecn = a->ecn };
+        int r;
+
+        r = ngtcp2_conn_read_pkt(c->lib, &path, &pi, datagram.data, datagram.n, quic_conn_now(c));
+        if (r == NGTCP2_ERR_RETRY)
+                return r;
+        c->heard = p2p_loop_now(c->transport->loop);
+        if (r != 0)
+                quic_conn_on_error(c, r);
+        else
+                p2p_task_post(&c->flush);
+        return 0;
+}
+
+/* ---- birth */
+
+static int conn_new(quic_endpoint *e, const quic_address *local, const quic_address *remote, quic_conn **ret) {
+        quic_transport *t = e->transport;
+        quic_conn *c;
+
+        c = malloc(sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (quic_conn) {
+                .session.ops = &quic_session_ops,
+                .transport = t,
+                .endpoint = e,
+                .limit = t->streams,
+                .credit = t->streams,
+                .window = P2P_QUIC_CONN_WINDOW,
+                .window_max = P2P_MIN(P2P_QUIC_WINDOW_MAX, t->conn_buffer / 2),
+                .local = *local,
+                .remote = *remote,
+                .heard = p2p_loop_now(t->loop),
+        };
+        p2p_list_init(&c->conns);
+        p2p_list_init(&c->half_open);
+        p2p_list_init(&c->blocked);
+        p2p_list_init(&c->streams);
+        p2p_list_init(&c->incoming);
+        p2p_list_init(&c->lingering);
+        p2p_list_init(&c->sending);
+        p2p_task_init(&c->flush, t->loop, on_flush, c);
+        p2p_task_init(&c->news, t->loop, on_news, c);
+        p2p_timer_init(&c->timer, t->loop, on_timer, c);
+        p2p_list_append(&e->conns, &c->conns);
+        *ret = c;
+        return 0;
+}
+
+/* Before the library knows of it. */
+static int discard(quic_conn *c, int error) {
+        quic_conn_end(c, error, 0);
+        quic_conn_free(c);
+        return error;
+}
+
+static void fill_settings(const quic_conn *c, ngtcp2_settings *settings, ngtcp2_transport_params *params) {
+        ngtcp2_settings_default(settings);
+        settings->initial_ts = quic_conn_now(c);
+        settings->cc_algo = NGTCP2_CC_ALGO_CUBIC;
+        settings->handshake_timeout = P2P_QUIC_HANDSHAKE_USEC * NGTCP2_MICROSECONDS;
+
+        ngtcp2_transport_params_default(params);
+        params->initial_max_stream_data_bidi_local = P2P_QUIC_STREAM_WINDOW;
+        params->initial_max_stream_data_bidi_remote = P2P_QUIC_STREAM_WINDOW;
+        params->initial_max_stream_data_uni = P2P_QUIC_STREAM_WINDOW;
+        params->initial_max_data = P2P_QUIC_CONN_WINDOW;
+        params->initial_max_streams_bidi = c->limit;
+        params->initial_max_streams_uni = P2P_QUIC_UNI_STREAMS;
+        params->max_idle_timeout = P2P_QUIC_IDLE_USEC * NGTCP2_MICROSECONDS;
+        params->active_connection_id_limit = LOCAL_CIDS;
+}
+
+/* An id of our own for a connection that is being made, in the table. */
+static int make_cid(quic_conn *c, ngtcp2_cid *ret) {
+        uint8_t bytes[QUIC_CID_SIZE];
+        int r;
+
+        do {
+                if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+                        return -ENOMEM;
+                r = quic_cid_table_add(&c->endpoint->table, P2P_VIEW(bytes, sizeof(bytes)), &c->cids);
+        } while (r == -EEXIST);
+        if (r < 0)
+                return r;
+        ngtcp2_cid_init(ret, bytes, sizeof(bytes));
+        return 0;
+}
+
+/* The library's half of either role, and TLS in it. */
+static int attach(quic_conn *c, int lib_error) {
+        int r;
+
+        if (lib_error != 0) {
+                c->lib = NULL;
+                return lib_error == NGTCP2_ERR_NOMEM ? -ENOMEM : -EBADMSG;
+        }
+        r = quic_tls_new(c);
+        if (r < 0)
+                return r;
+        ngtcp2_conn_set_tls_native_handle(c->lib, c->tls);
+        p2p_task_post(&c->flush);
+        return 0;
+}
+
+int quic_conn_new_client(quic_endpoint *e, const p2p_peer_id *peer, const quic_address *local, const quic_address *remote,
+                         quic_conn **ret) {
+        uint8_t random[QUIC_CID_MAX];
+        ngtcp2_transport_params params;
+        ngtcp2_settings settings;
+        ngtcp2_cid dcid, scid;
+        quic_conn *c;
+        int r;
+
+        r = conn_new(e, local, remote, &c);
+        if (r < 0)
+                return r;
+        c->is_client = true;
+        c->peer = *peer;
+        if (getrandom(random, sizeof(random), 0) != sizeof(random))
+                return discard(c, -ENOMEM);
+        ngtcp2_cid_init(&dcid, random, sizeof(random));
+        r = make_cid(c, &scid);
+        if (r < 0)
+                return discard(c, r);
+
+        ngtcp2_path path = { .local = { &c->local.sa, quic_address_size(&c->local) },
+                             .remote = { &c->remote.sa, quic_address_size(&c->remote) } };
+
+        fill_settings(c, &settings, &params);
+        r = attach(c, ngtcp2_conn_client_new(&c->lib, &dcid, &scid, &path, NGTCP2_PROTO_VER_V1, &quic_client_callbacks, &settings,
+                                             &params, NULL, c));
+        if (r < 0)
+                return discard(c, r);
+        *ret = c;
+        return 0;
+}
+
+int quic_conn_new_server(quic_endpoint *e, const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid, const quic_arrival *a,
+                         quic_conn **ret) {
+        ngtcp2_transport_params params;
+        ngtcp2_settings settings;
+        ngtcp2_cid scid;
+        quic_conn *c;
+        int r;
+
+        r = conn_new(e, &a->local, &a->remote, &c);
+        if (r < 0)
+                return r;
+        p2p_list_append(&e->transport->half_open, &c->half_open);
+        e->transport->n_half_open++;
+        r = make_cid(c, &scid);
+        if (r >= 0) /* what the client calls us until it knows better */
+                r = quic_cid_table_add(&e->table, P2P_VIEW(hd->dcid.data, hd->dcid.datalen), &c->cids);
+        if (r < 0)
+                return discard(c, r);
+
+        ngtcp2_path path = { .local = { &c->local.sa, quic_address_size(&c->local) },
+                             .remote = { &c->remote.sa, quic_address_size(&c->remote) } };
+
+        fill_settings(c, &settings, &params);
+        quic_shim_set_original_dcid(&params, odcid ? odcid : &hd->dcid);
+        if (odcid) {
+                quic_shim_set_retry_token(&settings, quic_shim_token(hd));
+                params.retry_scid = hd->dcid;
+                params.retry_scid_present = 1;
+        }
+        params.stateless_reset_token_present = 1;
+        r = quic_reset_token(e->transport, &scid, params.stateless_reset_token);
+        if (r >= 0)
+                r = attach(c, ngtcp2_conn_server_new(&c->lib, &hd->scid, &scid, &path, hd->version, &quic_server_callbacks, &settings,
+                                                     &params, NULL, c));
+        if (r < 0)
+                return discard(c, r);
+        *ret = c;
+        return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * ngtcp2 0.12 (Debian 12) and 1.x (Debian 13) under one set of names: whatever differs between them is here and nowhere else.
+ * Everything that both have is used by its own name.
+ */
+
+#include <stdbool.h>
+
+#include <ngtcp2/ngtcp2.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+#include <ngtcp2/ngtcp2_crypto_gnutls.h>
+
+#include <p2p/view.h>
+
+#if NGTCP2_VERSION_NUM < 0x010000
+typedef ngtcp2_crypto_level quic_shim_level;
+#define QUIC_SHIM_OLD_PATH /* path validation does not name the path before */
+#else
+typedef ngtcp2_encryption_level quic_shim_level;
+#define QUIC_SHIM_OLD_PATH const ngtcp2_path *old_path,
+#endif
+
+/* Why a connection is closed: a value that the library turns into a CONNECTION_CLOSE frame. */
+typedef struct quic_shim_close {
+        enum { QUIC_CLOSE_TRANSPORT, QUIC_CLOSE_ALERT, QUIC_CLOSE_LIBRARY, QUIC_CLOSE_APPLICATION } kind;
+        uint64_t code; /* of the transport, of TLS, the library's error, of the application */
+} quic_shim_close;
+
+/* What the far side gave as its reason. */
+typedef struct quic_shim_reason {
+        bool is_application;
+        uint64_t code;
+} quic_shim_reason;
+
+typedef struct quic_shim_info {
+        uint64_t rtt;  /* nanoseconds, 0 while unknown */
+        uint64_t cwnd; /* bytes */
+} quic_shim_info;
+
+/* The token of an Initial packet. */
+p2p_view quic_shim_token(const ngtcp2_pkt_hd *hd);
+/* The settings borrow a Retry token that was verified. */
+void quic_shim_set_retry_token(ngtcp2_settings *settings, p2p_view token);
+void quic_shim_set_original_dcid(ngtcp2_transport_params *params, const ngtcp2_cid *dcid);
+
+/* RESET_STREAM, STOP_SENDING, and both. */
+void quic_shim_end_stream(ngtcp2_conn *conn, int64_t id, uint64_t code);
+void quic_shim_stop_stream(ngtcp2_conn *conn, int64_t id, uint64_t code);
+void quic_shim_reset_stream(ngtcp2_conn *conn, int64_t id, uint64_t code);
+
+ngtcp2_ssize quic_shim_write_close(ngtcp2_conn *conn, ngtcp2_path *path, uint8_t *out, size_t n,
+                                   const quic_shim_close *close, uint64_t now);
+quic_shim_reason quic_shim_get_reason(ngtcp2_conn *conn);
+quic_shim_info quic_shim_get_info(ngtcp2_conn *conn);

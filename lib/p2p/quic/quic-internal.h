@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the files of QUIC share. quic-transport.c: the host's view. endpoint.c: a socket and who is reached through it. stateless.c: what
+ * is answered without a connection. conn.c: the life of a connection; conn-tls.c, conn-callbacks.c, conn-send.c: its handshake, the
+ * library's news, its packets. session.c, stream.c: what the host holds of it. tomb.c: what remains of it.
+ *
+ * One rule keeps the library safe: its callbacks change values and post tasks, and nothing else.
+ */
+
+#include <p2p/error.h>
+
+#include "quic/cid-table.h"
+#include "quic/ngtcp2-shim.h"
+#include "quic/quic-buffer.h"
+#include "quic/quic.h"
+#include "quic/udp-socket.h"
+
+typedef struct quic_transport quic_transport;
+typedef struct quic_endpoint quic_endpoint;
+typedef struct quic_conn quic_conn;
+typedef struct quic_listener quic_listener;
+typedef struct quic_dial quic_dial;
+
+struct quic_transport {
+        p2p_loop *loop;               /* borrowed, as the identity */
+        const p2p_identity *identity;
+        size_t conn_buffer;
+        unsigned streams;
+        uint8_t retry_secret[32];     /* of this process */
+        uint8_t reset_secret[32];     /* of the identity: peers of before a restart can be told that it is over */
+        p2p_list endpoints, half_open;
+        unsigned n_half_open;
+        size_t windows;               /* P2P_QUIC_WINDOWS_MAX bounds it */
+        uint64_t n_retries;
+};
+
+/* A rate limit: a burst at once, then so many a second. */
+typedef struct quic_rate {
+        uint64_t since;
+        unsigned used;
+} quic_rate;
+
+/* A Retry that was sent: token-less Initials of the same client still come, and mean nothing. */
+typedef struct quic_twin {
+        uint64_t until;
+        quic_address remote;
+        uint8_t n, dcid[QUIC_CID_MAX];
+} quic_twin;
+
+struct quic_endpoint {
+        quic_transport *transport;
+        p2p_list endpoints;
+        quic_udp udp;
+        p2p_watch *watch;
+        bool wants_room;         /* some of `blocked` wait for it */
+        bool is_kept;            /* the one that dials of its family use where no listener serves */
+        quic_listener *listener; /* NULL: nobody is let in */
+        quic_cid_table table;
+        p2p_list conns, blocked, tombs;
+        unsigned n_tombs;
+        p2p_timer bury;          /* the oldest tomb is due */
+        p2p_task leave;          /* frees it when nobody uses it */
+        quic_rate answers;
+        unsigned accepts, retries; /* of this turn */
+        quic_twin *twins;        /* a ring, made at the first Retry */
+        unsigned next_twin;
+};
+
+struct quic_listener {
+        quic_endpoint *endpoint;
+        p2p_addr *addr;
+        p2p_raw_accept_fn on_accept;
+        void *userdata;
+};
+
+struct quic_dial {
+        quic_conn *conn;
+        p2p_raw_fn done;
+        void *userdata;
+};
+
+/* ---- streams */
+enum {
+        STREAM_OURS = 1 << 0,         /* we opened it */
+        STREAM_ALIVE = 1 << 1,        /* the library knows it: what was sent is kept for it */
+        STREAM_SHUT = 1 << 2,         /* the owner writes no more: our FIN follows the last byte */
+        STREAM_FIN_SENT = 1 << 3,
+        STREAM_FIN_RECEIVED = 1 << 4,
+        STREAM_STOPPED = 1 << 5,      /* the far side wants no more of our bytes */
+        STREAM_RESET = 1 << 6,        /* by either side: no more data either way */
+        STREAM_RELEASED = 1 << 7,     /* has no owner any more: goes away by itself */
+        STREAM_INCOMING = 1 << 8,     /* waits for accept() */
+        STREAM_BLOCKED = 1 << 9,      /* by the far side's window */
+        STREAM_WANT_READ = 1 << 10,   /* its owner was told -EAGAIN */
+        STREAM_WANT_WRITE = 1 << 11,
+};
+
+typedef struct quic_stream {
+        p2p_channel channel;
+        quic_conn *conn;        /* NULL once the connection ended */
+        int64_t id;
+        uint32_t state;
+        p2p_list all;
+        p2p_list sending;       /* has bytes or a FIN to send */
+        p2p_list queue;         /* of those to accept, or of those that linger */
+        quic_buffer in, out;
+        uint64_t window;        /* what the far side may send ahead of our reading */
+        uint64_t due;           /* read, and not granted again yet */
+        uint64_t since;         /* of the last grant */
+        uint64_t deadline;      /* of its lingering */
+        uint32_t received_code;
+} quic_stream;
+
+int quic_stream_new(quic_conn *c, int64_t id, uint32_t state, quic_stream **ret);
+bool quic_stream_fin_is_due(const quic_stream *s); /* with its last byte, or alone */
+/* Puts it where its state asks for, and posts a flush if it has something to send. */
+void quic_stream_schedule(quic_stream *s);
+void quic_stream_on_bytes(quic_stream *s, p2p_view bytes, bool fin);
+void quic_stream_on_sent(quic_stream *s, size_t n, bool fin);
+void quic_stream_on_acked(quic_stream *s, size_t n);
+void quic_stream_on_reset(quic_stream *s, uint64_t code);
+void quic_stream_on_stopped(quic_stream *s, uint64_t code);
+void quic_stream_on_window(quic_stream *s);
+void quic_stream_on_closed(quic_stream *s); /* the library forgot it. May free it */
+/* Ends it from our side. */
+void quic_stream_abort(quic_stream *s, uint32_t code);
+/* The connection ended: nobody may touch it again. May free it. */
+void quic_stream_detach(quic_stream *s);
+
+/* ---- connections */
+typedef enum quic_conn_state {
+        QUIC_HANDSHAKE,
+        QUIC_READY, /* the peer is proven, and knows that we are */
+        QUIC_ENDED, /* has neither endpoint nor library any more */
+} quic_conn_state;
+
+struct quic_conn {
+        p2p_session session;
+        quic_cid_owner cids;
+        quic_transport *transport;
+        quic_endpoint *endpoint;
+        ngtcp2_conn *lib;
+        ngtcp2_crypto_conn_ref ref;
+        gnutls_session_t tls;    /* NULL after the handshake */
+        quic_conn_state state;
+        bool is_client, is_owned; /* by the holder of the session; before by its dial or its endpoint */
+        quic_dial *dial;
+        p2p_peer_id peer;        /* proven; before that, of a dial, the expected one */
+        int refusal;             /* why our own check ended the handshake */
+        uint8_t alert;           /* and what TLS calls it */
+        int error;               /* why it ended */
+        uint32_t received_code;
+        uint64_t heard;          /* p2p_loop_now() of the last datagram */
+
+        p2p_task flush, news;
+        p2p_timer timer;
+        p2p_list conns, half_open, blocked;
+
+        /* streams */
+        p2p_list streams, incoming, lingering, sending;
+        unsigned n_streams, n_theirs;
+        unsigned limit;          /* of streams that the far side may have open */
+        unsigned credit;         /* that it has or may open */
+        bool want_open;
+
+        /* in */
+        size_t buffered;         /* unread in all streams */
+        uint64_t window, window_max, due; /* of the connection; due: received and not granted again yet */
+
+        /* out */
+        size_t unsent, retained; /* in all streams: not sent yet; sent and not acknowledged */
+        bool no_gso;
+        quic_address local, remote;
+        quic_batch rest;         /* what the socket did not take; its bytes are ours */
+};
+
+static inline void quic_address_copy(quic_address *to, const ngtcp2_addr *from) {
+        memcpy(to, from->addr, P2P_MIN((size_t) from->addrlen, sizeof(*to)));
+}
+
+/* conn.c */
+int quic_conn_new_client(quic_endpoint *e, const p2p_peer_id *peer, const quic_address *local, const quic_address *remote,
+                         quic_conn **ret);
+/* For an Initial packet. odcid: the id that the client chose before it was sent a Retry, whose token is in hd; NULL: no Retry. */
+int quic_conn_new_server(quic_endpoint *e, const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid, const quic_arrival *a,
+                         quic_conn **ret);
+/* 0, or the library's error where that is left to the caller: NGTCP2_ERR_RETRY, with the connection as it was. */
+int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram);
+/* The library said so: ends the connection. */
+void quic_conn_on_error(quic_conn *c, int lib_error);
+/* Ends it without a word; the far side's code, if it gave one. */
+void quic_conn_end(quic_conn *c, int error, uint32_t received_code);
+/* Ends it with a CONNECTION_CLOSE. */
+void quic_conn_fail(quic_conn *c, int error, const quic_shim_close *close);
+quic_conn *quic_conn_free(quic_conn *c);
+P2P_CLEANUP(quic_conn, quic_conn_free);
+/* The handshake is over, as far as those above are concerned. */
+void quic_conn_on_ready(quic_conn *c);
+void quic_conn_set_timer(quic_conn *c);
+void quic_conn_grant(quic_conn *c, uint64_t n); /* n bytes were received, or (0) read: the window opens again as far as it may */
+void quic_conn_widen(quic_conn *c, uint64_t to); /* if all connections together may */
+void quic_conn_top_up(quic_conn *c);            /* and the count of streams */
+uint64_t quic_conn_now(const quic_conn *c);     /* in the library's unit */
+uint64_t quic_conn_rtt(const quic_conn *c);     /* usec; 0: unknown */
+
+/* conn-tls.c */
+int quic_tls_new(quic_conn *c);
+bool quic_tls_has_alpn(quic_conn *c);
+void quic_tls_done(quic_conn *c);
+
+/* conn-callbacks.c */
+extern const ngtcp2_callbacks quic_client_callbacks, quic_server_callbacks;
+
+/* conn-send.c */
+void quic_conn_send(quic_conn *c);   /* the connection may have ended afterwards */
+void quic_conn_on_room(quic_conn *c); /* the socket takes more */
+void quic_conn_drop_rest(quic_conn *c);
+
+/* session.c */
+extern const p2p_session_ops quic_session_ops;
+
+/* endpoint.c */
+int quic_endpoint_new(quic_transport *t, int fd, quic_endpoint **ret); /* takes the fd on success */
+quic_endpoint *quic_endpoint_free(quic_endpoint *e); /* ends its connections */
+P2P_CLEANUP(quic_endpoint, quic_endpoint_free);
+void quic_endpoint_want_room(quic_endpoint *e, quic_conn *c);
+void quic_endpoint_send(quic_endpoint *e, const quic_address *local, const quic_address *remote, p2p_view datagram);
+
+/* stateless.c */
+void quic_answer_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagram);
+void quic_answer_version(quic_endpoint *e, const quic_arrival *a, const ngtcp2_version_cid *vc);
+void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid);
+int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid, uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN]);
+
+/* tomb.c */
+/* Takes over the ids of a connection that ended. An empty packet: the far side knows. */
+void quic_tomb_new(quic_conn *c, p2p_view packet);
+void quic_tomb_receive(quic_endpoint *e, quic_cid_owner *owner, const quic_arrival *a);
+void quic_tombs_bury(quic_endpoint *e, uint64_t now); /* those that are due; UINT64_MAX: all */

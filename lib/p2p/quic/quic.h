@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* QUIC v1 as a transport of the host (wire reference 7) [libp2p/specs/quic, RFC 9000]: its limits, and what tests look at. */
+
+#include <p2p/transport.h>
+
+#define P2P_QUIC_SECURITY "/tls/1.0.0"
+#define P2P_QUIC_MUXER "/quic-v1"
+
+#define P2P_QUIC_IDLE_USEC (30 * USEC_PER_SEC)      /* silence that ends a connection, as go-libp2p */
+#define P2P_QUIC_KEEPALIVE_USEC (15 * USEC_PER_SEC) /* and never more than half of what was agreed on: 5 s with rust-libp2p */
+#define P2P_QUIC_HANDSHAKE_USEC (10 * USEC_PER_SEC)
+#define P2P_QUIC_LINGER_USEC (60 * USEC_PER_SEC)    /* how long a closed stream waits for the far side's end */
+
+#define P2P_QUIC_STREAM_WINDOW (512u * 1024u)       /* at first, as go-libp2p; both grow with what the path can carry */
+#define P2P_QUIC_CONN_WINDOW (768u * 1024u)
+#define P2P_QUIC_WINDOW_MAX (16u << 20)             /* of a stream, towards others */
+#define P2P_QUIC_WINDOW_MAX_OURS (64u << 20)        /* between two of ours; half of conn_buffer bounds both */
+#define P2P_QUIC_WINDOWS_MAX (128u << 20)           /* granted beyond the first windows, over all connections of a host */
+#define P2P_QUIC_UNI_STREAMS 3u                     /* a far side may open these for life: each is told to stop */
+#define P2P_QUIC_STREAMS_MAX (1u << 16)             /* the highest limit that set_stream_limit() takes */
+
+#define P2P_QUIC_UNSENT_MAX (256u * 1024u)          /* bytes of a stream that wait to be sent for the first time */
+#define P2P_QUIC_UNSENT_SMALL (4u * 1024u)          /* the same once the connection holds ... */
+#define P2P_QUIC_UNSENT_TOTAL (8u << 20)            /* ... this: the far side can make us hold it by closing its windows */
+
+#define P2P_QUIC_HALF_OPEN_RETRY 32u                /* above it a client must prove its address first */
+#define P2P_QUIC_HALF_OPEN_MAX 256u                 /* handshakes of clients in flight: one more replaces one of them */
+#define P2P_QUIC_HALF_OPEN_PREFIX 64u               /* of one IPv4 /24 or IPv6 /56: one more is ignored */
+#define P2P_QUIC_ACCEPTS_MAX 4u                     /* new clients a turn that need not prove their address */
+#define P2P_QUIC_RETRIES_MAX 128u                   /* a turn; more are ignored */
+#define P2P_QUIC_RETRY_USEC (10 * USEC_PER_SEC)     /* life of a token */
+#define P2P_QUIC_TWINS_MAX 256u                     /* Retries remembered, so that the other half of a hello starts nothing */
+#define P2P_QUIC_TWIN_USEC (3 * USEC_PER_SEC)
+#define P2P_QUIC_ANSWERS_MAX 32u                    /* resets, version negotiations and refusals in a burst */
+#define P2P_QUIC_ANSWERS_RATE 64u                   /* and a second */
+#define P2P_QUIC_TOMBS_MAX 1024u                    /* closed connections that still answer with their end */
+#define P2P_QUIC_TOMB_USEC (3 * USEC_PER_SEC)
+#define P2P_QUIC_TURN_MAX (256u * 1024u)            /* bytes read a turn */
+
+/* For tests: connections in their handshake as servers, closed ones that are remembered, Retries sent. */
+unsigned p2p_quic_n_half_open(const void *transport);
+unsigned p2p_quic_n_tombs(const void *transport);
+uint64_t p2p_quic_n_retries(const void *transport);
+/* Bytes unread of a session. */
+size_t p2p_quic_buffered(const p2p_session *session);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a socket answers to those who have no connection, and who becomes one.
+ *
+ * A first Initial is let in at once while few handshakes are in flight and few came this turn; else its sender proves its address
+ * first (Retry), which costs us no state. Retry is also the only answer to the second half of a hello that comes first (22.4): the
+ * first half then follows without a token, and must start nothing. So Retries are remembered for a while by address and id.
+ * All other answers are rate limited, and smaller than what they answer.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "quic/quic-internal.h"
+
+#define RESET_MIN 43u  /* what is smaller may be a reset itself [RFC 9000, section 10.3] */
+#define RESET_RANDOM 25u
+#define PACKET_MAX 256u
+
+static uint64_t now_of(const quic_endpoint *e) {
+        return p2p_loop_now(e->transport->loop);
+}
+
+static bool may_answer(quic_endpoint *e) {
+        quic_rate *rate = &e->answers;
+        uint64_t now = now_of(e), refilled = (now - rate->since) * P2P_QUIC_ANSWERS_RATE / USEC_PER_SEC;
+
+        if (refilled > 0) {
+                rate->used -= (unsigned) P2P_MIN(refilled, rate->used);
+                rate->since = now;
+        }
+        if (rate->used >= P2P_QUIC_ANSWERS_MAX)
+                return false;
+        rate->used++;
+        return true;
+}
+
+static void answer(quic_endpoint *e, const quic_arrival *a, const uint8_t *packet, ngtcp2_ssize n) {
+        if (n > 0)
+                quic_endpoint_send(e, &a->local, &a->remote, P2P_VIEW(packet, (size_t) n));
+}
+
+int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid, uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN]) {
+        return ngtcp2_crypto_generate_stateless_reset_token(token, t->reset_secret, sizeof(t->reset_secret), cid) == 0 ? 0 : -ENOMEM;
+}
+
+/* ---- version negotiation and reset */
+
+void quic_answer_version(quic_endpoint *e, const quic_arrival *a, const ngtcp2_version_cid *vc) {
+        static const uint32_t versions[] = { NGTCP2_PROTO_VER_V1 };
+        uint8_t packet[2 * 256 + PACKET_MAX], random = 0;
+
+        if (!e->listener || !may_answer(e) || getrandom(&random, 1, 0) != 1)
+                return;
+        answer(e, a, packet, ngtcp2_pkt_write_version_negotiation(packet, sizeof(packet), random, vc->scid, vc->scidlen, vc->dcid,
+                                                                  vc->dcidlen, versions, ELEMENTSOF(versions)));
+}
+
+void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid) {
+        uint8_t packet[PACKET_MAX], random[RESET_RANDOM], token[NGTCP2_STATELESS_RESET_TOKENLEN];
+        ngtcp2_cid cid;
+
+        if (datagram.n < RESET_MIN || !(datagram.data[0] & 0x40) || !may_answer(e))
+                return;
+        ngtcp2_cid_init(&cid, dcid.data, dcid.n);
+        if (quic_reset_token(e->transport, &cid, token) < 0 || getrandom(random, sizeof(random), 0) != sizeof(random))
+                return;
+        answer(e, a, packet, ngtcp2_pkt_write_stateless_reset(packet, sizeof(packet), token, random, sizeof(random)));
+}
+
+/* ---- Retry */
+
+static void remember_twin(quic_endpoint *e, const quic_arrival *a, const ngtcp2_cid *dcid) {
+        quic_twin *t;
+
+        if (!e->twins)
+                e->twins = calloc(P2P_QUIC_TWINS_MAX, sizeof(*e->twins));
+        if (!e->twins)
+                return;
+        t = &e->twins[e->next_twin++ % P2P_QUIC_TWINS_MAX];
+        *t = (quic_twin) { .until = now_of(e) + P2P_QUIC_TWIN_USEC, .remote = a->remote, .n = (uint8_t) dcid->datalen };
+        memcpy(t->dcid, dcid->data, dcid->datalen);
+}
+
+static bool is_twin(const quic_endpoint *e, const quic_arrival *a, const ngtcp2_cid *dcid) {
+        uint64_t now = now_of(e);
+
+        for (unsigned i = 0; e->twins && i < P2P_QUIC_TWINS_MAX; i++) {
+                const quic_twin *t = &e->twins[i];
+
+                if (t->until > now && p2p_view_equal(P2P_VIEW(t->dcid, t->n), P2P_VIEW(dcid->data, dcid->datalen)) &&
+                    quic_address_equal(&t->remote, &a->remote))
+                        return true;
+        }
+        return false;
+}
+
+static void send_retry(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt_hd *hd) {
+        uint8_t token[NGTCP2_CRYPTO_MAX_RETRY_TOKENLEN], packet[PACKET_MAX], bytes[QUIC_CID_SIZE];
+        quic_transport *t = e->transport;
+        ngtcp2_ssize n;
+        ngtcp2_cid scid;
+
+        if (e->retries++ >= P2P_QUIC_RETRIES_MAX || getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+                return;
+        ngtcp2_cid_init(&scid, bytes, sizeof(bytes));
+        n = ngtcp2_crypto_generate_retry_token(token, t->retry_secret, sizeof(t->retry_secret), hd->version, &a->remote.sa,
+                                               quic_address_size(&a->remote), &scid, &hd->dcid,
+                                               now_of(e) * NGTCP2_MICROSECONDS);
+        if (n < 0)
+                return;
+        answer(e, a, packet, ngtcp2_crypto_write_retry(packet, sizeof(packet), hd->version, &hd->scid, &scid, &hd->dcid, token,
+                                                       (size_t) n));
+        remember_twin(e, a, &hd->dcid);
+        t->n_retries++;
+}
+
+/* 1: the address is proven, *ret is the id that the client chose first; 0: there is no token of ours; < 0: a false or old one. */
+static int check_token(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt_hd *hd, ngtcp2_cid *ret) {
+        p2p_view token = quic_shim_token(hd);
+        quic_transport *t = e->transport;
+
+        if (token.n == 0 || token.data[0] != NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY)
+                return 0; /* of an earlier life of somebody: we give none for later */
+        if (ngtcp2_crypto_verify_retry_token(ret, token.data, token.n, t->retry_secret, sizeof(t->retry_secret), hd->version,
+                                             &a->remote.sa, quic_address_size(&a->remote), &hd->dcid,
+                                             P2P_QUIC_RETRY_USEC * NGTCP2_MICROSECONDS,
+                                             now_of(e) * NGTCP2_MICROSECONDS) != 0)
+                return -EKEYREJECTED;
+        return 1;
+}
+
+static void refuse_token(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt_hd *hd) {
+        uint8_t packet[PACKET_MAX];
+
+        if (may_answer(e))
+                answer(e, a, packet, ngtcp2_crypto_write_connection_close(packet, sizeof(packet), hd->version, &hd->scid, &hd->dcid,
+                                                                          NGTCP2_INVALID_TOKEN, NULL, 0));
+}
+
+/* ---- who is let in */
+
+static bool same_prefix(const quic_address *a, const quic_address *b) {
+        if (a->sa.sa_family != b->sa.sa_family)
+                return false;
+        if (a->sa.sa_family == AF_INET)
+                return ((a->in.sin_addr.s_addr ^ b->in.sin_addr.s_addr) & htonl(0xffffff00)) == 0;
+        return memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 7) == 0;
+}
+
+/* Room for one more handshake: not of a network that has its share; else the oldest of all gives way. */
+static bool make_room(quic_endpoint *e, const quic_address *remote) {
+        quic_transport *t = e->transport;
+        unsigned of_prefix = 0;
+        quic_conn *c;
+
+        P2P_LIST_FOREACH(c, &t->half_open, quic_conn, half_open)
+                of_prefix += same_prefix(&c->remote, remote);
+        if (of_prefix >= P2P_QUIC_HALF_OPEN_PREFIX)
+                return false;
+        if (t->n_half_open >= P2P_QUIC_HALF_OPEN_MAX)
+                quic_conn_free(P2P_LIST_ENTRY(p2p_list_first(&t->half_open), quic_conn, half_open));
+        return true;
+}
+
+void quic_answer_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagram) {
+        ngtcp2_pkt_hd hd;
+        ngtcp2_cid odcid;
+        quic_conn *c;
+        int r;
+
+        if (!e->listener || ngtcp2_accept(&hd, datagram.data, datagram.n) != 0)
+                return;
+        r = check_token(e, a, &hd, &odcid);
+        if (r < 0) {
+                refuse_token(e, a, &hd);
+                return;
+        }
+        if (r == 0 && is_twin(e, a, &hd.dcid))
+                return;
+        if (r == 0 && (e->transport->n_half_open >= P2P_QUIC_HALF_OPEN_RETRY || e->accepts >= P2P_QUIC_ACCEPTS_MAX)) {
+                send_retry(e, a, &hd);
+                return;
+        }
+        e->accepts++;
+        if (!make_room(e, &a->remote) || quic_conn_new_server(e, &hd, r > 0 ? &odcid : NULL, a, &c) < 0)
+                return;
+        r = quic_conn_receive(c, a, datagram);
+        if (r == NGTCP2_ERR_RETRY) {
+                send_retry(e, a, &hd);
+                quic_conn_on_error(c, r);
+        }
+}
