@@ -55,6 +55,7 @@ static void on_connected(unsigned events, void *userdata) {
         error = socket_take_error(b->fd);
         b->watch = p2p_watch_free(b->watch);
         if (error >= 0) {
+                socket_settle(b->fd);
                 backend_finish(b, 0);
                 return;
         }

@@ -126,6 +126,7 @@ static void accept_some(Proxy *p) {
                 int fd = accept_one(p->fd);
 
                 if (fd >= 0) {
+                        socket_settle(fd);
                         begin(p, fd);
                         continue;
                 }

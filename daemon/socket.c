@@ -24,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <p2p/congestion.h>
 #include <p2p/macro.h>
 
 #include "service/utf8.h"
@@ -97,11 +98,17 @@ void socket_tune(int fd) {
 
         if (!is_tcp(fd))
                 return;
+        p2p_congestion_defer(fd);
         set_linger(fd, true);
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         (void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
         (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
         (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle, sizeof(idle));
+}
+
+void socket_settle(int fd) {
+        if (is_tcp(fd))
+                p2p_congestion_settle(fd);
 }
 
 void socket_reset(int fd) {

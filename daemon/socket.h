@@ -13,9 +13,12 @@ int socket_check_connected(int fd);
 /* A listening one, likewise. */
 int socket_check_listening(int fd);
 
-/* On TCP: no delay, keep-alive, and a reset if it is closed by anything but socket_close() (this process
- * being killed, say). Nothing elsewhere. Never fails in a way that matters. */
+/* On TCP, before connect(2), or for all that a listener will accept: no delay, keep-alive, a congestion
+ * control for short paths (until socket_settle(), once it is connected), and a reset if it is closed by
+ * anything but socket_close() (this process being killed, say). Nothing elsewhere. Never fails in a way that
+ * matters. */
 void socket_tune(int fd);
+void socket_settle(int fd);
 
 /* Ends a connection as an error and closes the fd: a RST on TCP even while somebody holds a duplicate; a
  * UNIX socket just ends. */

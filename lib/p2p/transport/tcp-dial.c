@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <p2p/congestion.h>
+
 #include "transport/socket-error.h"
 #include "transport/tcp-private.h"
 
@@ -34,6 +36,7 @@ static void dial_finish(p2p_tcp_dial *dial, int error) {
 
         dial->watch = p2p_watch_free(dial->watch); /* the channel has its own, of another kind */
         if (error >= 0) {
+                p2p_congestion_settle(dial->fd);
                 error = tcp_channel_new_peer(dial->loop, dial->fd, &channel);
                 if (error >= 0)
                         dial->fd = -1;
@@ -76,6 +79,8 @@ static void on_answer(void *userdata) {
 
 static int start(p2p_tcp_dial *dial, const struct sockaddr *sa, socklen_t n) {
         dial->fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (dial->fd >= 0)
+                p2p_congestion_defer(dial->fd);
         if (dial->fd >= 0 && (connect(dial->fd, sa, n) >= 0 || errno == EINPROGRESS))
                 return p2p_watch_new(dial->loop, dial->fd, P2P_WRITABLE, on_connected, dial, &dial->watch);
 

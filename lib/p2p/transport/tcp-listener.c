@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <p2p/congestion.h>
+
 #include "transport/tcp-private.h"
 
 struct p2p_tcp_listener {
@@ -53,6 +55,7 @@ static int accept_one(p2p_tcp_listener *l, p2p_channel **ret_channel, p2p_addr *
                 return is_ours ? -errno : 0;
         }
 
+        p2p_congestion_settle(fd);
         r = p2p_addr_from_tcp((struct sockaddr *) &sa, ret_remote);
         if (r >= 0) {
                 r = tcp_channel_new_peer(l->loop, fd, ret_channel);
@@ -155,6 +158,7 @@ int p2p_tcp_listener_new_fd(p2p_loop *loop, int fd, p2p_tcp_accept_fn on_accept,
         if (r < 0)
                 return r;
 
+        p2p_congestion_defer(fd);
         l->fd = fd; /* taken last: on failure the caller still owns it */
         *ret = TAKE_PTR(l);
         return 0;
