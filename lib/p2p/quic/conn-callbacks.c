@@ -142,20 +142,6 @@ static int on_stream_reset(ngtcp2_conn *lib, int64_t id, uint64_t final_size, ui
         return 0;
 }
 
-static int on_stop_sending(ngtcp2_conn *lib, int64_t id, uint64_t code, void *userdata, void *stream) {
-        (void) lib, (void) id, (void) userdata;
-        if (stream)
-                quic_stream_on_stopped(stream, code);
-        return 0;
-}
-
-static int on_stream_window(ngtcp2_conn *lib, int64_t id, uint64_t max, void *userdata, void *stream) {
-        (void) lib, (void) id, (void) max, (void) userdata;
-        if (stream)
-                quic_stream_on_window(stream);
-        return 0;
-}
-
 static int on_streams_allowed(ngtcp2_conn *lib, uint64_t max, void *userdata) {
         quic_conn *c = userdata;
 
@@ -183,12 +169,10 @@ static int on_streams_allowed(ngtcp2_conn *lib, uint64_t max, void *userdata) {
         .remove_connection_id = on_remove_cid,                                  \
         .update_key = ngtcp2_crypto_update_key_cb,                              \
         .stream_reset = on_stream_reset,                                        \
-        .extend_max_stream_data = on_stream_window,                             \
         .handshake_confirmed = on_handshake_confirmed,                          \
         .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,      \
         .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,  \
         .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,    \
-        .stream_stop_sending = on_stop_sending,                                 \
         .version_negotiation = ngtcp2_crypto_version_negotiation_cb
 
 const ngtcp2_callbacks quic_client_callbacks = {

@@ -54,12 +54,18 @@ static ngtcp2_ssize write_frame(quic_conn *c, quic_stream *s, packet *p, uint8_t
         return n;
 }
 
-/* The far side's windows hold the stream, or all of them. */
-static void on_blocked(quic_conn *c, quic_stream *s) {
-        if (ngtcp2_conn_get_max_data_left(c->lib) == 0)
-                return;
-        s->state |= STREAM_BLOCKED;
-        quic_stream_schedule(s);
+static void move(quic_stream *s, p2p_list *to) {
+        p2p_list_unlink(&s->sending);
+        p2p_list_append(to, &s->sending);
+}
+
+/* Held streams are tried again with each flush: nobody says when their windows open, or that they never will [tried: 0.12 and 1.11
+ * keep a STOP_SENDING to themselves]. */
+static void release_held(quic_conn *c) {
+        quic_stream *s;
+
+        P2P_LIST_FOREACH(s, &c->held, quic_stream, sending)
+                move(s, &c->sending);
 }
 
 static void write_packet(quic_conn *c, packet *p, uint8_t *out, size_t room) {
@@ -74,18 +80,18 @@ static void write_packet(quic_conn *c, packet *p, uint8_t *out, size_t room) {
                 case NGTCP2_ERR_WRITE_MORE:
                         break;
                 case NGTCP2_ERR_STREAM_DATA_BLOCKED:
-                        on_blocked(c, s);
-                        all_blocked = !(s->state & STREAM_BLOCKED);
+                        if (ngtcp2_conn_get_max_data_left(c->lib) == 0)
+                                all_blocked = true;
+                        else
+                                move(s, &c->held);
                         break;
                 case NGTCP2_ERR_STREAM_SHUT_WR:
                 case NGTCP2_ERR_STREAM_NOT_FOUND:
-                        p2p_list_unlink(&s->sending);
+                        quic_stream_on_stopped(s);
                         break;
                 default:
-                        if (s && p->n > 0 && !p2p_list_is_empty(&s->sending)) { /* the next one's turn */
-                                p2p_list_unlink(&s->sending);
-                                p2p_list_append(&c->sending, &s->sending);
-                        }
+                        if (s && p->n > 0 && !p2p_list_is_empty(&s->sending))
+                                move(s, &c->sending); /* the next one's turn */
                         return;
                 }
         }
@@ -170,6 +176,7 @@ static int write_packets(quic_conn *c) {
         quic_batch b = {};
         packet p;
 
+        release_held(c);
         while (used < quantum) {
                 write_packet(c, &p, out + used, room);
                 if (p.n <= 0)

@@ -338,6 +338,7 @@ static int conn_new(quic_endpoint *e, const quic_address *local, const quic_addr
         p2p_list_init(&c->incoming);
         p2p_list_init(&c->lingering);
         p2p_list_init(&c->sending);
+        p2p_list_init(&c->held);
         p2p_task_init(&c->flush, t->loop, on_flush, c);
         p2p_task_init(&c->news, t->loop, on_news, c);
         p2p_timer_init(&c->timer, t->loop, on_timer, c);

@@ -92,9 +92,8 @@ enum {
         STREAM_RESET = 1 << 6,        /* by either side: no more data either way */
         STREAM_RELEASED = 1 << 7,     /* has no owner any more: goes away by itself */
         STREAM_INCOMING = 1 << 8,     /* waits for accept() */
-        STREAM_BLOCKED = 1 << 9,      /* by the far side's window */
-        STREAM_WANT_READ = 1 << 10,   /* its owner was told -EAGAIN */
-        STREAM_WANT_WRITE = 1 << 11,
+        STREAM_WANT_READ = 1 << 9,    /* its owner was told -EAGAIN */
+        STREAM_WANT_WRITE = 1 << 10,
 };
 
 typedef struct quic_stream {
@@ -103,7 +102,7 @@ typedef struct quic_stream {
         int64_t id;
         uint32_t state;
         p2p_list all;
-        p2p_list sending;       /* has bytes or a FIN to send */
+        p2p_list sending;       /* has bytes or a FIN to send; or is held by the far side's window */
         p2p_list queue;         /* of those to accept, or of those that linger */
         quic_buffer in, out;
         uint64_t window;        /* what the far side may send ahead of our reading */
@@ -121,8 +120,7 @@ void quic_stream_on_bytes(quic_stream *s, p2p_view bytes, bool fin);
 void quic_stream_on_sent(quic_stream *s, size_t n, bool fin);
 void quic_stream_on_acked(quic_stream *s, size_t n);
 void quic_stream_on_reset(quic_stream *s, uint64_t code);
-void quic_stream_on_stopped(quic_stream *s, uint64_t code);
-void quic_stream_on_window(quic_stream *s);
+void quic_stream_on_stopped(quic_stream *s);
 void quic_stream_on_closed(quic_stream *s); /* the library forgot it. May free it */
 /* Ends it from our side. */
 void quic_stream_abort(quic_stream *s, uint32_t code);
@@ -159,7 +157,7 @@ struct quic_conn {
         p2p_list conns, half_open, blocked;
 
         /* streams */
-        p2p_list streams, incoming, lingering, sending;
+        p2p_list streams, incoming, lingering, sending, held;
         unsigned n_streams, n_theirs;
         unsigned limit;          /* of streams that the far side may have open */
         unsigned credit;         /* that it has or may open */

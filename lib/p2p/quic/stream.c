@@ -144,12 +144,9 @@ void quic_stream_on_reset(quic_stream *s, uint64_t code) {
         quic_shim_end_stream(s->conn->lib, s->id, P2P_STREAM_NO_ERROR);
 }
 
-void quic_stream_on_stopped(quic_stream *s, uint64_t code) {
-        if (s->state & (STREAM_RESET | STREAM_STOPPED))
-                return;
+void quic_stream_on_stopped(quic_stream *s) {
         s->state |= STREAM_STOPPED;
         s->state &= ~STREAM_WANT_WRITE;
-        s->received_code = to_code(code);
         drop_unsent(s);
         p2p_list_unlink(&s->sending);
         p2p_task_post(s->channel.wake);
@@ -162,13 +159,8 @@ bool quic_stream_fin_is_due(const quic_stream *s) {
 }
 
 void quic_stream_schedule(quic_stream *s) {
-        bool data = quic_buffer_unsent(&s->out) > 0, due;
-
-        due = data ? !(s->state & STREAM_BLOCKED) : quic_stream_fin_is_due(s);
-        if (!due || !(s->state & STREAM_ALIVE)) {
-                p2p_list_unlink(&s->sending);
+        if (!(s->state & STREAM_ALIVE) || (quic_buffer_unsent(&s->out) == 0 && !quic_stream_fin_is_due(s)))
                 return;
-        }
         if (p2p_list_is_empty(&s->sending))
                 p2p_list_append(&s->conn->sending, &s->sending);
         p2p_task_post(&s->conn->flush);
@@ -197,11 +189,6 @@ void quic_stream_on_acked(quic_stream *s, size_t n) {
         n = P2P_MIN(n, s->out.n_sent);
         s->conn->retained -= n;
         quic_buffer_drop(&s->out, n);
-}
-
-void quic_stream_on_window(quic_stream *s) {
-        s->state &= ~STREAM_BLOCKED;
-        quic_stream_schedule(s);
 }
 
 /* ---- receiving */
