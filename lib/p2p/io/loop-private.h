@@ -18,7 +18,8 @@ struct p2p_loop {
 
         p2p_list tasks;     /* posted: run at the end of the next turn that gets to tasks */
         p2p_list tasks_now; /* being run in this turn */
-        p2p_list slow;      /* posted slow ones: the first is run in each turn */
+        p2p_list slow;      /* posted slow ones: at most the first is run in a turn */
+        uint64_t slow_since; /* how long the first of them has been the first */
 
         p2p_timer **timers; /* a heap by (due, order) */
         unsigned n_timers, n_timers_allocated;
@@ -40,6 +41,7 @@ void loop_free_orphans(p2p_loop *loop);
 bool loop_serve_watches(p2p_loop *loop);
 bool loop_serve_timers(p2p_loop *loop);
 bool loop_serve_tasks(p2p_loop *loop);
+bool loop_serve_slow(p2p_loop *loop);
 
 /* When the first timer is due; USEC_INFINITY: none is set. */
 uint64_t loop_timers_due(const p2p_loop *loop);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The loop: one turn is a wait, then ready fds, due timers, and the tasks posted so far.
+ * The loop: one turn is a wait, then ready fds, due timers, the tasks posted so far, and one slow task.
  *
  * libevent waits for fds and does nothing else: it has no hook before a wait and its clock stops while
  * the machine sleeps. So timers are our own heap on CLOCK_BOOTTIME, and one timerfd on that clock,
@@ -220,6 +220,7 @@ int p2p_loop_turn(p2p_loop *loop, uint64_t timeout_usec) {
         any |= loop_serve_watches(loop);
         any |= loop_serve_timers(loop);
         any |= loop_serve_tasks(loop);
+        any |= loop_serve_slow(loop);
         loop->in_turn = false;
         return any;
 }

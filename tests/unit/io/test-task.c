@@ -197,6 +197,62 @@ static void of_slow_tasks_each_turn_runs_one_and_last(void **state) {
         assert_int_equal(p2p_loop_turn(f->loop, 0), 0);
 }
 
+static void post_b(void *userdata) {
+        fixture *f = userdata;
+
+        note(f, 'x');
+        p2p_task_post(&f->b);
+}
+
+static void news_that_climbs_meets_no_slow_task(void **state) {
+        fixture *f = *state;
+
+        p2p_task_init(&f->a, f->loop, post_b, f);
+        f->c.slow = true;
+        p2p_task_post(&f->c);
+        p2p_task_post(&f->a);
+        assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
+        assert_string_equal(f->log, "x"); /* b is left */
+        assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
+        assert_string_equal(f->log, "xbc");
+}
+
+typedef struct busy {
+        p2p_task task, slow;
+        unsigned n, n_slow;
+} busy;
+
+static void post_again(void *userdata) {
+        busy *b = userdata;
+
+        b->n++;
+        p2p_task_post(&b->task);
+}
+
+static void count_slow(void *userdata) {
+        busy *b = userdata;
+
+        b->n_slow++;
+}
+
+/* Half a millisecond of a real clock. */
+static void who_is_always_busy_does_not_shut_slow_tasks_out(void **state) {
+        _cleanup_(p2p_loop_freep) p2p_loop *loop = NULL;
+        busy b = {};
+
+        (void) state;
+        assert_int_equal(p2p_loop_new(&loop), 0);
+        p2p_task_init(&b.task, loop, post_again, &b);
+        p2p_task_init(&b.slow, loop, count_slow, &b);
+        b.slow.slow = true;
+        p2p_task_post(&b.task);
+        p2p_task_post(&b.slow);
+        while (b.n_slow == 0 && b.n < 1000000)
+                assert_int_equal(p2p_loop_turn(loop, 0), 1);
+        assert_int_equal(b.n_slow, 1);
+        p2p_task_cancel(&b.task);
+}
+
 static void a_slow_task_can_be_cancelled_and_is_posted_once(void **state) {
         fixture *f = *state;
 
@@ -234,6 +290,8 @@ int main(void) {
                 test_with(nothing_and_an_all_zero_task_are_fine, setup, teardown),
                 test_with(pending_tasks_keep_a_turn_from_waiting, setup, teardown),
                 test_with(of_slow_tasks_each_turn_runs_one_and_last, setup, teardown),
+                test_with(news_that_climbs_meets_no_slow_task, setup, teardown),
+                test_with(who_is_always_busy_does_not_shut_slow_tasks_out, setup, teardown),
                 test_with(a_slow_task_can_be_cancelled_and_is_posted_once, setup, teardown),
                 test_with(news_is_passed_at_once_and_not_twice, setup, teardown),
         };

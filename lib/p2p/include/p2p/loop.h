@@ -57,11 +57,13 @@ typedef struct p2p_task {
         p2p_task_fn run;
         void *userdata;
         p2p_list queue;
-        bool slow; /* set after init: one slow task a turn, after all others */
+        bool slow; /* set after init, while it is not posted */
 } p2p_task;
 
-/* Slow tasks are for the costly steps of strangers (a handshake is a fifth of a millisecond of curve arithmetic): however many
- * come at once, everybody else waits for one of them at most. */
+/* Slow tasks are for everything that strangers can have done for them: an accept, each step of a handshake. One runs a turn, last,
+ * and only when no other task is left (or it has waited for half a millisecond): however many come at once, who is in already
+ * waits for one of them at most. So each does one step of about a tenth of a millisecond (two curve multiplications) and
+ * posts itself again for the next. */
 void p2p_task_init(p2p_task *task, p2p_loop *loop, p2p_task_fn run, void *userdata);
 void p2p_task_post(p2p_task *task);   /* twice is once; NULL is fine */
 /* Passes news up without a turn of the loop: runs the task at once (a slow one is posted), and no later. The last thing that a
