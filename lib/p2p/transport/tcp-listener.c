@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Listeners. The socket is watched by level, so what one turn leaves in its queue is seen in the next, and a
- * turn takes only so many that connections in flight get their share. When the process is out of file
- * descriptors the queue cannot be emptied and the level would spin the loop: it looks away for a while. The
- * errors of accept(2) that belong to one dead connection end nothing. The callback may free the listener.
+ * Listeners. The socket is watched by level, so what one turn leaves in its queue is seen in the next, and
+ * each accept is a slow task: a flood takes its turn behind whoever is in already. When the process is out of
+ * file descriptors the queue cannot be emptied and the level would spin the loop: it looks away for a while.
+ * The errors of accept(2) that belong to one dead connection end nothing. The callback may free the listener.
  */
 
 #include <errno.h>
@@ -20,12 +20,12 @@
 struct p2p_tcp_listener {
         p2p_loop *loop; /* borrowed */
         p2p_watch *watch;
+        p2p_task accept;
         p2p_timer pause;
         p2p_addr *addr;
         int fd;
         p2p_tcp_accept_fn on_accept;
         void *userdata;
-        bool *is_freed; /* where on_readable() looks after a callback */
 };
 
 static void look_away(p2p_tcp_listener *l) {
@@ -69,32 +69,24 @@ static int accept_one(p2p_tcp_listener *l, p2p_channel **ret_channel, p2p_addr *
         return 1;
 }
 
+static void on_turn(void *userdata) {
+        p2p_tcp_listener *l = userdata;
+        p2p_channel *channel;
+        p2p_addr *remote;
+        int r;
+
+        r = accept_one(l, &channel, &remote);
+        if (r < 0 && r != -EAGAIN)
+                look_away(l);
+        if (r > 0)
+                l->on_accept(channel, remote, l->userdata);
+}
+
 static void on_readable(unsigned events, void *userdata) {
         p2p_tcp_listener *l = userdata;
-        bool is_freed = false;
 
         (void) events;
-        l->is_freed = &is_freed;
-        for (unsigned i = 0; i < P2P_TCP_ACCEPTS_MAX; i++) {
-                p2p_channel *channel;
-                p2p_addr *remote;
-                int r;
-
-                r = accept_one(l, &channel, &remote);
-                if (r == -EAGAIN)
-                        break;
-                if (r < 0) {
-                        look_away(l);
-                        break;
-                }
-                if (r == 0)
-                        continue;
-
-                l->on_accept(channel, remote, l->userdata);
-                if (is_freed)
-                        return;
-        }
-        l->is_freed = NULL;
+        p2p_task_post(&l->accept);
 }
 
 static int open_socket(const p2p_addr *addr) {
@@ -147,6 +139,8 @@ int p2p_tcp_listener_new_fd(p2p_loop *loop, int fd, p2p_tcp_accept_fn on_accept,
                 return -ENOMEM;
         *l = (p2p_tcp_listener) { .loop = loop, .fd = -1, .on_accept = on_accept, .userdata = userdata };
         p2p_timer_init(&l->pause, loop, on_pause_over, l);
+        p2p_task_init(&l->accept, loop, on_turn, l);
+        l->accept.slow = true;
 
         r = probe(fd, &l->addr);
         if (r < 0)
@@ -186,8 +180,7 @@ p2p_tcp_listener *p2p_tcp_listener_free(p2p_tcp_listener *listener) {
         if (!listener)
                 return NULL;
 
-        if (listener->is_freed)
-                *listener->is_freed = true;
+        p2p_task_cancel(&listener->accept);
         p2p_timer_stop(&listener->pause);
         p2p_watch_free(listener->watch);
         p2p_addr_free(listener->addr);

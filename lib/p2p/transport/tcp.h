@@ -9,7 +9,6 @@
 #include <p2p/addr.h>
 #include <p2p/channel.h>
 
-#define P2P_TCP_ACCEPTS_MAX 16u                          /* in one turn: a flood must not hold up who is in already */
 #define P2P_TCP_ACCEPT_PAUSE_USEC (100 * USEC_PER_MSEC) /* out of file descriptors or memory */
 #define P2P_TCP_DIAL_TIMEOUT_USEC (5 * USEC_PER_SEC)    /* go-libp2p */
 #define P2P_TCP_DRAIN_USEC (5 * USEC_PER_SEC)           /* arbitrary: a graceful close waits for the far end's */
@@ -26,7 +25,7 @@ int p2p_tcp_channel_new(p2p_loop *loop, int fd, p2p_channel **ret);
 typedef struct p2p_tcp_listener p2p_tcp_listener;
 /* channel is the callee's; remote too. Runs from the loop. */
 typedef void (*p2p_tcp_accept_fn)(p2p_channel *channel, p2p_addr *remote, void *userdata);
-/* bind, listen. IPv6 sockets are IPv6-only. Out of fds it pauses for 100 ms and goes on. -EAFNOSUPPORT: not
+/* bind, listen. Each accept is a slow task (loop.h). IPv6 sockets are IPv6-only. Out of fds it pauses for 100 ms and goes on. -EAFNOSUPPORT: not
  * an ip/tcp address; otherwise the errno of bind or listen as it is (-EADDRINUSE, -EADDRNOTAVAIL, -EACCES):
  * its remedy is a person's. */
 int p2p_tcp_listener_new(p2p_loop *loop, const p2p_addr *addr, p2p_tcp_accept_fn on_accept, void *userdata,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Listeners: where they are bound, how many they take in a turn, and life without file descriptors. */
+/* Listeners: where they are bound, when they accept, and life without file descriptors. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 typedef struct fixture {
         p2p_loop *loop;
         p2p_tcp_listener *listener;
-        unsigned n_accepted, free_at;
+        unsigned n_accepted, free_at, n_notes;
         p2p_channel *channels[CLIENTS_MAX];
         p2p_addr *remote; /* of the last one */
         int clients[CLIENTS_MAX];
@@ -161,16 +161,53 @@ static void ipv6_listens_to_ipv6_only(void **state) {
         p2p_tcp_listener_free(six);
 }
 
-static void a_turn_takes_a_limited_number(void **state) {
+static void a_turn_takes_one(void **state) {
         fixture *f = *state;
 
-        connect_many(f, 2 * 16 + 1);
+        connect_many(f, 5);
+        for (unsigned i = 0; i < 5; i++) {
+                assert_int_equal(f->n_accepted, i);
+                assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
+        }
+        assert_int_equal(f->n_accepted, 5);
+}
+
+static void note(void *userdata) {
+        fixture *f = userdata;
+
+        assert_int_equal(f->n_accepted, 0);
+        f->n_notes++;
+}
+
+static void news_of_whoever_is_in_goes_first(void **state) {
+        fixture *f = *state;
+        p2p_task first, second;
+
+        p2p_task_init(&first, f->loop, note, f);
+        first.slow = true; /* another stranger was earlier */
+        p2p_task_init(&second, f->loop, note, f);
+        connect_many(f, 1);
+        p2p_task_post(&first);
+        p2p_task_post(&second);
         assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
-        assert_int_equal(f->n_accepted, 16);
-        assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
-        assert_int_equal(f->n_accepted, 2 * 16);
+        assert_int_equal(f->n_notes, 2);
+        assert_int_equal(f->n_accepted, 0);
         assert_int_equal(p2p_loop_settle(f->loop), 0);
-        assert_int_equal(f->n_accepted, 2 * 16 + 1);
+        assert_int_equal(f->n_accepted, 1);
+}
+
+static void freed_between_news_and_accept_it_is_silent(void **state) {
+        fixture *f = *state;
+        p2p_task first;
+
+        p2p_task_init(&first, f->loop, note, f);
+        first.slow = true;
+        connect_many(f, 1);
+        p2p_task_post(&first);
+        assert_int_equal(p2p_loop_turn(f->loop, 0), 1);
+        f->listener = p2p_tcp_listener_free(f->listener);
+        assert_int_equal(p2p_loop_settle(f->loop), 0);
+        assert_int_equal(f->n_accepted, 0);
 }
 
 static void the_callback_may_free_the_listener(void **state) {
@@ -248,7 +285,9 @@ int main(void) {
                 test(addresses_are_bound_or_refused),
                 test(a_port_in_use_is_said_so),
                 test(ipv6_listens_to_ipv6_only),
-                test(a_turn_takes_a_limited_number),
+                test(a_turn_takes_one),
+                test(news_of_whoever_is_in_goes_first),
+                test(freed_between_news_and_accept_it_is_silent),
                 test(the_callback_may_free_the_listener),
                 test(without_fds_it_pauses_and_goes_on),
                 test(a_passed_socket_must_listen),
