@@ -193,9 +193,11 @@ static int start(p2p_upgrade *u, p2p_channel *channel) {
         p2p_channel *lazy;
         int r;
 
-        if (!u->options.initiator)
+        if (!u->options.initiator) {
                 r = p2p_select_new(u->loop, channel, match_security, on_security_selected, u, &u->select);
-        else if (ELEMENTSOF(securities) > 1)
+                if (r >= 0)
+                        p2p_select_set_slow(u->select);
+        } else if (ELEMENTSOF(securities) > 1)
                 r = p2p_propose_new(u->loop, channel, security_names, on_security_selected, u, &u->propose);
         else {
                 r = p2p_lazy_new(u->loop, channel, security_names[0], &lazy);

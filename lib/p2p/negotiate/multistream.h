@@ -26,6 +26,8 @@ typedef void (*p2p_select_fn)(p2p_channel *channel, const char *protocol, int er
 /* Takes the channel on success. Sends the header at once. */
 int p2p_select_new(p2p_loop *loop, p2p_channel *channel, p2p_select_match_fn match, p2p_select_fn done, void *userdata,
                    p2p_select **ret);
+/* A stranger's: its steps are slow tasks (loop.h). Right after new. */
+void p2p_select_set_slow(p2p_select *select);
 p2p_select *p2p_select_free(p2p_select *select);
 P2P_CLEANUP(p2p_select, p2p_select_free);
 

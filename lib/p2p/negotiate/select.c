@@ -116,6 +116,12 @@ int p2p_select_new(p2p_loop *loop, p2p_channel *channel, p2p_select_match_fn mat
         return 0;
 }
 
+void p2p_select_set_slow(p2p_select *s) {
+        p2p_task_cancel(&s->wake);
+        s->wake.slow = true;
+        p2p_task_post(&s->wake);
+}
+
 p2p_select *p2p_select_free(p2p_select *s) {
         if (!s)
                 return NULL;

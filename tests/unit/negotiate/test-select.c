@@ -192,6 +192,34 @@ static void the_header_leaves_before_anything_came(void **state) {
         done(&f);
 }
 
+static void note(void *userdata) {
+        unsigned *n = userdata;
+
+        (*n)++;
+}
+
+static void a_stranger_is_served_one_slow_task_a_turn(void **state) {
+        static const char in[] = HEADER "\x03/a\n";
+        p2p_task earlier;
+        unsigned n = 0;
+        fixture f;
+
+        (void) state;
+        setup(&f, NULL);
+        p2p_task_init(&earlier, f.loop, note, &n);
+        earlier.slow = true;
+        p2p_task_post(&earlier);
+        p2p_select_set_slow(f.select);
+        assert_int_equal(p2p_channel_write(f.far, in, sizeof(in) - 1), sizeof(in) - 1);
+        assert_int_equal(p2p_loop_turn(f.loop, 0), 1);
+        assert_int_equal(n, 1);
+        assert_int_equal(f.n_done, 0);
+        assert_int_equal(p2p_loop_turn(f.loop, 0), 1);
+        assert_int_equal(f.n_done, 1);
+        assert_int_equal(f.error, 0);
+        done(&f);
+}
+
 static void what_is_glued_behind_stays_in_the_channel(void **state) {
         char out[64], rest[16];
         fixture f;
@@ -348,6 +376,7 @@ int main(void) {
                 cmocka_unit_test(hostile_bytes_end_it),
                 cmocka_unit_test(proposals_are_limited),
                 cmocka_unit_test(the_header_leaves_before_anything_came),
+                cmocka_unit_test(a_stranger_is_served_one_slow_task_a_turn),
                 cmocka_unit_test(what_is_glued_behind_stays_in_the_channel),
                 cmocka_unit_test(a_request_is_taken_though_its_sender_shut_down),
                 cmocka_unit_test(an_answer_that_cannot_be_delivered_ends_nothing),
