@@ -4,9 +4,12 @@
  * Drives a Noise XX handshake over a channel (wire reference 5): three frames, be16(n) and n bytes.
  *
  * Frames are read to the byte: what is glued behind the last one is the sealed channel's, which only begins
- * once our own last frame has left. Keys are made for this handshake and die with it. The far side is judged
- * as soon as its payload came, so an initiator that meets the wrong peer never sends its own identity. Any
- * failure resets the channel: there is no alert.
+ * once our own last frame has left. Keys are made for this handshake and die with it; a responder makes them
+ * for who sent a first frame. The far side is judged as soon as its payload came, so an initiator that meets
+ * the wrong peer never sends its own identity. Any failure resets the channel: there is no alert.
+ *
+ * Whoever connects can have all of this done, so it is cut into steps of at most two curve multiplications
+ * and a signature, each a slow task: keys, a message of ours, the keys of a message of theirs, its payload.
  */
 
 #include <errno.h>
@@ -32,11 +35,14 @@ struct p2p_secure {
         void *userdata;
         p2p_task wake;
         p2p_noise_state noise;
-        bool is_complete;
+        bool has_keys, is_opened, is_complete;
         p2p_secure_result result;
         uint8_t head[2];
         uint8_t *frame;                /* frame_size bytes, once head is complete */
         size_t n, frame_size;          /* n: bytes of head and frame that have come */
+        p2p_view payload;              /* theirs, in frame, while is_opened */
+        uint8_t *our_payload;
+        size_t our_payload_n;
         uint8_t *out;
         size_t out_sent, out_n;
 };
@@ -48,6 +54,7 @@ static p2p_secure *noise_free(p2p_secure *s) {
         p2p_channel_free(s->channel);
         p2p_noise_done(&s->noise);
         free(s->frame);
+        free(s->our_payload);
         free(s->out);
         free(s);
         return NULL;
@@ -109,29 +116,32 @@ static bool is_our_turn(const p2p_secure *s) {
         return s->noise.initiator == (s->noise.step % 2 == 0);
 }
 
-static void freep(uint8_t **p) {
-        free(*p);
+static int make_keys(p2p_secure *s) {
+        uint8_t secret_static[P2P_X25519_SIZE], secret_ephemeral[P2P_X25519_SIZE];
+
+        randombytes_buf(secret_static, sizeof(secret_static));
+        randombytes_buf(secret_ephemeral, sizeof(secret_ephemeral));
+        p2p_noise_init(&s->noise, s->noise.initiator, secret_static, secret_ephemeral);
+        sodium_memzero(secret_static, sizeof(secret_static));
+        sodium_memzero(secret_ephemeral, sizeof(secret_ephemeral));
+        s->has_keys = true;
+        return p2p_noise_payload_encode(s->identity, s->noise.static_public, s->muxers, &s->our_payload,
+                                        &s->our_payload_n);
 }
 
 /* The next message of ours as a frame in `out`. The first carries no payload. */
 static int write_message(p2p_secure *s) {
-        _cleanup_(freep) uint8_t *payload = NULL;
-        size_t n = 0;
+        size_t n = s->noise.step > 0 ? s->our_payload_n : 0;
         p2p_writer w, head;
-        int r, complete;
+        int complete;
 
-        if (s->noise.step > 0) {
-                r = p2p_noise_payload_encode(s->identity, s->noise.static_public, s->muxers, &payload, &n);
-                if (r < 0)
-                        return r;
-        }
         s->out = malloc(2 + P2P_NOISE_OVERHEAD_MAX + n);
         if (!s->out)
                 return -ENOMEM;
 
         w = P2P_WRITER(s->out, 2 + P2P_NOISE_OVERHEAD_MAX + n);
         p2p_write_be16(&w, 0);
-        complete = p2p_noise_write(&s->noise, P2P_VIEW(payload, n), &w);
+        complete = p2p_noise_write(&s->noise, P2P_VIEW(s->our_payload, n), &w);
         if (complete < 0)
                 return complete;
         head = P2P_WRITER(s->out, 2);
@@ -177,57 +187,73 @@ static int read_frame(p2p_secure *s) {
         return read_until(s, s->frame, sizeof(s->head), sizeof(s->head) + s->frame_size);
 }
 
-static int on_payload(p2p_secure *s, p2p_view payload) {
-        int r;
+static int open_frame(p2p_secure *s) {
+        int complete;
 
-        r = p2p_noise_payload_open(payload, s->noise.far_static, s->muxers, s->noise.initiator,
-                                   &s->result.peer, &s->result.muxer);
+        complete = p2p_noise_read(&s->noise, s->frame, s->frame_size, &s->payload);
+        if (complete < 0)
+                return complete;
+        s->is_opened = true;
+        s->is_complete = complete > 0;
+        return 0;
+}
+
+/* What a first message carries is in the clear and means nothing [go-libp2p]. */
+static int judge_payload(p2p_secure *s) {
+        int r = 0;
+
+        if (s->noise.step > 1)
+                r = p2p_noise_payload_open(s->payload, s->noise.far_static, s->muxers, s->noise.initiator,
+                                           &s->result.peer, &s->result.muxer);
+        free(s->frame);
+        s->frame = NULL;
+        s->n = 0;
+        s->is_opened = false;
         if (r < 0)
                 return r;
-        if (s->expected.n > 0 && !p2p_peer_id_equal(&s->expected, &s->result.peer))
+        if (s->noise.step > 1 && s->expected.n > 0 && !p2p_peer_id_equal(&s->expected, &s->result.peer))
                 return -EKEYREJECTED;
         return 0;
 }
 
-static int on_frame(p2p_secure *s) {
-        bool is_first = s->noise.step == 0;
-        p2p_view payload;
-        int complete, r = 0;
+/* 1: done; 0: there is not enough to go on with. */
+static int step(p2p_secure *s) {
+        int r;
 
-        complete = p2p_noise_read(&s->noise, s->frame, s->frame_size, &payload);
-        if (complete < 0)
-                return complete;
-        if (!is_first) /* what a first message carries is in the clear and means nothing [go-libp2p] */
-                r = on_payload(s, payload);
-        free(s->frame);
-        s->frame = NULL;
-        s->n = 0;
-        s->is_complete = complete > 0;
-        return r;
+        if (s->is_opened)
+                r = judge_payload(s);
+        else if (is_our_turn(s))
+                r = s->has_keys ? write_message(s) : make_keys(s);
+        else {
+                r = read_frame(s);
+                if (r <= 0)
+                        return r;
+                r = s->has_keys ? open_frame(s) : make_keys(s);
+        }
+        return r < 0 ? r : 1;
+}
+
+static bool is_done(const p2p_secure *s) {
+        return s->is_complete && !s->is_opened;
 }
 
 /* 1: complete; 0: the wake tells when there is more to do. */
 static int advance(p2p_secure *s) {
         int r;
 
-        for (;;) {
-                r = flush(s);
-                if (r < 0)
-                        return r == -EAGAIN ? 0 : r;
-                if (s->is_complete)
-                        return 1;
-                if (is_our_turn(s))
-                        r = write_message(s);
-                else {
-                        r = read_frame(s);
-                        if (r == 0)
-                                return 0;
-                        if (r > 0)
-                                r = on_frame(s);
-                }
-                if (r < 0)
+        r = flush(s);
+        if (r >= 0 && !is_done(s)) {
+                r = step(s);
+                if (r <= 0)
                         return r;
+                r = flush(s);
         }
+        if (r < 0)
+                return r == -EAGAIN ? 0 : r;
+        if (is_done(s))
+                return 1;
+        p2p_task_post(&s->wake);
+        return 0;
 }
 
 static void on_wake(void *userdata) {
@@ -237,16 +263,6 @@ static void on_wake(void *userdata) {
         r = advance(s);
         if (r != 0)
                 finish(s, r < 0 ? r : 0);
-}
-
-static void init_keys(p2p_noise_state *noise, bool initiator) {
-        uint8_t secret_static[P2P_X25519_SIZE], secret_ephemeral[P2P_X25519_SIZE], unused[P2P_X25519_SIZE];
-
-        p2p_x25519_generate(secret_static, unused);
-        p2p_x25519_generate(secret_ephemeral, unused);
-        p2p_noise_init(noise, initiator, secret_static, secret_ephemeral);
-        sodium_memzero(secret_static, sizeof(secret_static));
-        sodium_memzero(secret_ephemeral, sizeof(secret_ephemeral));
 }
 
 static int noise_start(p2p_loop *loop, p2p_channel *channel, const p2p_secure_options *options,
@@ -261,15 +277,15 @@ static int noise_start(p2p_loop *loop, p2p_channel *channel, const p2p_secure_op
                 .channel = channel,
                 .identity = options->identity,
                 .muxers = options->muxers,
+                .noise.initiator = options->initiator,
                 .done = done,
                 .userdata = userdata,
         };
         if (options->expected)
                 s->expected = *options->expected;
-        init_keys(&s->noise, options->initiator);
 
         p2p_task_init(&s->wake, loop, on_wake, s);
-        s->wake.slow = true; /* each step is curve arithmetic, for whoever connects */
+        s->wake.slow = true;
         p2p_channel_set_wake(channel, &s->wake);
         p2p_task_post(&s->wake);
 
