@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which addresses of a peer are dialled, and when: IPv6 at once, IPv4 250 ms later (30 ms on private networks), circuits 500 ms
- * behind when a public direct address is known, else at once [go-libp2p's ranking without QUIC]. Names join when they are resolved.
+ * Which addresses of a peer are dialled: those of the peerstore that a transport takes, each once, and one per relay. Names join
+ * when they are resolved, and all that has not started is ranked anew (dial-rank.c).
  */
 
 #include <stdlib.h>
 
 #include "host/dial-internal.h"
 
-#define STAGGER_USEC (250 * USEC_PER_MSEC)
-#define PRIVATE_STAGGER_USEC (30 * USEC_PER_MSEC)
-#define CIRCUIT_DELAY_USEC (500 * USEC_PER_MSEC)
+#define RELAY_ADDR_TTL_USEC (60 * USEC_PER_MINUTE)
 
 /* A look-up in flight. */
 typedef struct lookup {
@@ -38,47 +36,77 @@ static bool can_dial(job *j, const p2p_addr *addr) {
         return !(j->direct && p2p_addr_is_circuit(addr)) && host_find_transport(j->host, addr);
 }
 
-static uint64_t delay_of(const job *j, const p2p_addr *addr, bool public_known) {
-        p2p_addr_component c = {};
-        uint64_t stagger = p2p_addr_is_private(addr) ? PRIVATE_STAGGER_USEC : STAGGER_USEC;
-        bool ip6 = p2p_addr_component_at(addr, 0, &c) && c.code == P2P_ADDR_IP6, has_ip6 = false;
+/* Does the kind of address seem to lead nowhere? Each dial asks once. */
+static bool is_black_holed(job *j, const candidate *c) {
+        p2p_host *host = j->host;
 
-        if (p2p_addr_is_circuit(addr))
-                return public_known ? CIRCUIT_DELAY_USEC : 0;
-        for (unsigned i = 0; i < j->n_candidates; i++)
-                if (p2p_addr_component_at(j->candidates[i]->addr, 0, &c) && c.code == P2P_ADDR_IP6)
-                        has_ip6 = true;
-        return ip6 || !has_ip6 ? 0 : stagger;
+        if (!j->asked_black_holes && (c->udp || c->ip6)) {
+                j->asked_black_holes = true;
+                j->no_udp = black_hole_seems(&host->udp);
+                j->no_ip6 = black_hole_seems(&host->ip6);
+        }
+        return (c->udp && j->no_udp) || (c->ip6 && j->no_ip6);
 }
 
 static void rank(job *j) {
-        bool public_known = false;
+        dial_place places[CANDIDATES_MAX];
+        uint64_t now = p2p_loop_now(j->host->loop);
 
+        for (unsigned i = 0; i < j->n_candidates; i++) {
+                candidate *c = j->candidates[i];
+
+                places[i] = (dial_place){ .addr = c->addr, .near = c->near };
+                places[i].doubtful = is_black_holed(j, c) || backoff_is_on(&j->host->backoff, &j->peer, c->addr, now);
+        }
+        dial_rank(places, j->n_candidates);
         for (unsigned i = 0; i < j->n_candidates; i++)
-                public_known |= !p2p_addr_is_circuit(j->candidates[i]->addr) && p2p_addr_is_public(j->candidates[i]->addr);
-        for (unsigned i = 0; i < j->n_candidates; i++)
-                j->candidates[i]->due = j->started + delay_of(j, j->candidates[i]->addr, public_known);
+                j->candidates[i]->due = j->started + places[i].delay;
+}
+
+/* Two circuits over one relay are the same path: the other address of the relay is just one more to reach it by. */
+static bool is_known(job *j, const p2p_addr *addr) {
+        _cleanup_(p2p_addr_freep) p2p_addr *relay_addr = NULL;
+        p2p_peer_id relay, other;
+        bool circuit = p2p_addr_split_circuit(addr, &relay_addr, &relay) >= 0;
+
+        for (unsigned i = 0; i < j->n_candidates; i++) {
+                _cleanup_(p2p_addr_freep) p2p_addr *other_addr = NULL;
+                const p2p_addr *known = j->candidates[i]->addr;
+
+                if (known && p2p_addr_equal(known, addr))
+                        return true;
+                if (!circuit || !known || p2p_addr_split_circuit(known, &other_addr, &other) < 0 ||
+                    !p2p_peer_id_equal(&relay, &other))
+                        continue;
+                if (relay_addr)
+                        (void) p2p_host_add_addr(j->host, &relay, relay_addr, RELAY_ADDR_TTL_USEC);
+                return true;
+        }
+        return false;
+}
+
+static bool is_near(job *j, const p2p_addr *addr) {
+        _cleanup_(p2p_addr_freep) p2p_addr *relay_addr = NULL;
+        p2p_peer_id relay;
+
+        if (!p2p_addr_is_circuit(addr))
+                return p2p_network_is_near(j->host->network, addr);
+        return p2p_addr_split_circuit(addr, &relay_addr, &relay) >= 0 && host_find_conn(j->host, &relay, true);
 }
 
 /* Takes the address. */
 static void add_candidate(job *j, p2p_addr *addr) {
-        candidate *c = NULL;
+        candidate *c;
 
-        for (unsigned i = 0; i < j->n_candidates; i++)
-                if (p2p_addr_equal(j->candidates[i]->addr, addr))
-                        goto refuse;
-        if (j->n_candidates >= CANDIDATES_MAX || !can_dial(j, addr))
-                goto refuse;
-        c = calloc(1, sizeof(*c));
+        if (j->n_candidates >= CANDIDATES_MAX || !can_dial(j, addr) || is_known(j, addr)) {
+                p2p_addr_free(addr);
+                return;
+        }
+        c = candidate_new(j, addr);
         if (!c)
-                goto refuse;
-        c->job = j;
-        c->addr = addr;
-        p2p_timer_init(&c->deadline, j->host->loop, candidate_on_deadline, c);
+                return;
+        c->near = is_near(j, addr);
         j->candidates[j->n_candidates++] = c;
-        return;
-refuse:
-        p2p_addr_free(addr);
 }
 
 static void add_resolved(job *j, const p2p_addr *addr) {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Dialling: one job per peer, raced over its addresses; several p2p_dial may wait for it.
- *
- * Candidates start when they are due (dial-addrs.c); when one fails and nothing else is in flight the next starts at once. The
- * first connection wins, the others are cancelled. Who needs a relay dials it directly, in a job of its own.
+ * Dialling: one job per peer, raced over its addresses (dial-race.c); several p2p_dial may wait for it. Who needs a relay dials
+ * it directly, in a job of its own.
  */
 
 #include <errno.h>
@@ -12,10 +10,6 @@
 #include <string.h>
 
 #include "host/dial-internal.h"
-
-#define PARALLEL_MAX 8u                          /* go-libp2p */
-#define ADDRESS_TIMEOUT_USEC (15 * USEC_PER_SEC) /* go-libp2p: public */
-#define PRIVATE_TIMEOUT_USEC (5 * USEC_PER_SEC)  /* go-libp2p: private */
 
 struct p2p_dial {
         p2p_host *host;
@@ -28,22 +22,6 @@ struct p2p_dial {
         p2p_task connected;
         p2p_list waiters;
 };
-
-static void stop_dial(candidate *c) {
-        if (c->dial)
-                c->transport->free_dial(TAKE_PTR(c->dial));
-}
-
-static candidate *candidate_free(candidate *c) {
-        if (!c)
-                return NULL;
-        p2p_timer_stop(&c->deadline);
-        stop_dial(c);
-        p2p_upgrade_free(c->upgrade);
-        p2p_addr_free(c->addr);
-        free(c);
-        return NULL;
-}
 
 static job *job_free(job *j) {
         if (!j)
@@ -101,8 +79,8 @@ static void dial_finish(p2p_dial *d, p2p_conn *conn, int error) {
         done(conn, error, userdata);
 }
 
-/* Everybody who waits is told. A waiter's callback may close the connection or free other waiters. */
-static void job_finish(job *j, p2p_conn *conn, int error) {
+/* A waiter's callback may close the connection or free other waiters. */
+void job_finish(job *j, p2p_conn *conn, int error) {
         p2p_host *host = j->host;
         p2p_peer_id peer = j->peer;
         bool direct = j->direct;
@@ -139,168 +117,6 @@ static unsigned weight(int error) {
 void job_note_error(job *j, int error) {
         if (weight(error) > weight(j->error))
                 j->error = error;
-}
-
-static void candidate_failed(candidate *c, int error) {
-        job *j = c->job;
-
-        c->state = FAILED;
-        p2p_timer_stop(&c->deadline);
-        job_note_error(j, error);
-        job_pump(j);
-}
-
-static void settle(candidate *c, p2p_upgraded *up) {
-        conn_info info = {
-                .remote = TAKE_PTR(c->addr),
-                .via = c->via.n > 0 ? &c->via : NULL,
-                .transport = c->transport->name,
-                .limited = c->limited,
-        };
-        job *j = c->job;
-        p2p_conn *conn;
-        int error;
-
-        j->settling = true; /* whoever is told of the connection may free his dial */
-        error = conn_new(j->host, up, &info, &conn);
-        j->settling = false;
-        c->addr = info.remote;
-        if (error < 0)
-                return candidate_failed(c, error);
-        job_finish(j, conn, 0);
-}
-
-static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _unused_, int error, void *userdata) {
-        candidate *c = userdata;
-
-        c->upgrade = NULL;
-        if (error < 0)
-                return candidate_failed(c, error);
-        settle(c, up);
-}
-
-static bool allow(const p2p_peer_id *peer, void *userdata) {
-        candidate *c = userdata;
-        const p2p_host_events *events = c->job->host->events;
-
-        return !events->allow || events->allow(peer, c->addr, false, c->job->host->userdata);
-}
-
-/* Takes the channel. */
-static void upgrade(candidate *c, p2p_channel *channel) {
-        p2p_upgrade_options options = host_upgrade_options(c->job->host);
-        int r;
-
-        options.expected = &c->job->peer;
-        options.initiator = true;
-        options.allow = allow;
-        c->state = UPGRADING;
-        r = p2p_upgrade_new(c->job->host->loop, channel, &options, on_upgraded, c, &c->upgrade);
-        if (r < 0)
-                candidate_failed(c, r);
-}
-
-static void on_raw(p2p_raw *raw, int error, void *userdata) {
-        candidate *c = userdata;
-        p2p_upgraded up;
-
-        c->dial = NULL;
-        if (error < 0)
-                return candidate_failed(c, error);
-        if (raw->via)
-                c->via = *raw->via;
-        c->limited = raw->limited;
-        if (raw->remote) {
-                p2p_addr_free(c->addr);
-                c->addr = TAKE_PTR(raw->remote);
-        }
-        if (raw->channel)
-                return upgrade(c, TAKE_PTR(raw->channel));
-        error = conn_admit(c->job->host, raw, &c->job->peer, c->addr, false, &up);
-        if (error < 0)
-                return candidate_failed(c, error);
-        settle(c, &up);
-}
-
-void candidate_on_deadline(void *userdata) {
-        candidate *c = userdata;
-
-        stop_dial(c);
-        c->upgrade = p2p_upgrade_free(c->upgrade);
-        candidate_failed(c, -ETIMEDOUT);
-}
-
-static int candidate_start(candidate *c) {
-        transport_slot *slot = host_find_transport(c->job->host, c->addr);
-        bool local = p2p_addr_is_private(c->addr) && !p2p_addr_is_circuit(c->addr);
-        int r;
-
-        if (!slot)
-                return -EAFNOSUPPORT;
-        c->transport = slot->ops;
-        c->state = DIALLING;
-        r = p2p_timer_set(&c->deadline, local ? PRIVATE_TIMEOUT_USEC : ADDRESS_TIMEOUT_USEC);
-        if (r < 0)
-                return r;
-        return slot->ops->dial(slot->transport, &c->job->peer, c->addr, on_raw, c, &c->dial);
-}
-
-static candidate *find_candidate_of(p2p_host *host, const p2p_transport *transport) {
-        job *j;
-
-        P2P_LIST_FOREACH(j, &host->dials, job, dials)
-                for (unsigned i = 0; i < j->n_candidates; i++) {
-                        candidate *c = j->candidates[i];
-
-                        if (c->state == WAITING ? transport->matches(c->addr) : c->state == DIALLING && c->transport == transport)
-                                return c;
-                }
-        return NULL;
-}
-
-/* Stopping one may end the job that dials its relay: so the search begins anew each time. The waiters are told from the loop. */
-void dial_transport_gone(p2p_host *host, const p2p_transport *transport) {
-        candidate *c;
-
-        while ((c = find_candidate_of(host, transport))) {
-                c->state = FAILED;
-                p2p_timer_stop(&c->deadline);
-                (void) p2p_timer_set(&c->job->next, 0);
-                stop_dial(c);
-        }
-}
-
-void job_pump(job *j) {
-        uint64_t now = p2p_loop_now(j->host->loop), next = USEC_INFINITY;
-        unsigned active = 0, waiting = 0;
-
-        for (unsigned i = 0; i < j->n_candidates; i++)
-                active += j->candidates[i]->state == DIALLING || j->candidates[i]->state == UPGRADING;
-        for (unsigned i = 0; i < j->n_candidates; i++) {
-                candidate *c = j->candidates[i];
-                int r;
-
-                if (c->state != WAITING)
-                        continue;
-                if (active >= PARALLEL_MAX || (c->due > now && active > 0)) {
-                        waiting++;
-                        if (c->due > now) /* else the next that fails makes room for it */
-                                next = P2P_MIN(next, c->due);
-                        continue;
-                }
-                r = candidate_start(c);
-                if (r >= 0) {
-                        active++;
-                        continue;
-                }
-                c->state = FAILED;
-                p2p_timer_stop(&c->deadline);
-                job_note_error(j, r);
-        }
-        if (active + waiting == 0 && p2p_list_is_empty(&j->lookups))
-                return job_finish(j, NULL, j->error < 0 ? j->error : -EHOSTUNREACH);
-        if (next != USEC_INFINITY)
-                (void) p2p_timer_set(&j->next, next - now);
 }
 
 static void on_next(void *userdata) {

@@ -9,6 +9,7 @@ typedef struct p2p_hook {
         void (*conn_opened)(p2p_conn *conn, void *userdata);
         void (*conn_closed)(p2p_conn *conn, void *userdata);
         void (*changed)(void *userdata); /* our own protocols or addresses did */
+        void (*network_changed)(void *userdata); /* an interface's address came or went; `changed` follows */
         void *userdata;
         p2p_list hooks;
         unsigned slot; /* the host's */

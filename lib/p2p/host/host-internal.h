@@ -5,8 +5,11 @@
 
 #include <p2p/host.h>
 
+#include "host/backoff.h"
+#include "host/black-hole.h"
 #include "host/hook.h"
 #include "host/upgrade.h"
+#include "io/network.h"
 #include "transport/resolve.h"
 
 #define UPGRADE_TIMEOUT_USEC (15 * USEC_PER_SEC)  /* go-libp2p, from accept over everything */
@@ -64,6 +67,11 @@ struct p2p_host {
         p2p_list inbound; /* handshakes in flight */
         unsigned n_inbound;
         p2p_list dials; /* one job per peer */
+        unsigned n_dial_fds; /* of those, what holds a file descriptor */
+        backoff backoff;
+        black_hole udp, ip6;
+        p2p_network *network;
+        p2p_task network_changed;
         p2p_list connected; /* p2p_dial, about to be told of a connection that there was */
         p2p_list opens; /* p2p_open, held by others */
         void *peers;    /* tree: peerstore.c */

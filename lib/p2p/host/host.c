@@ -12,7 +12,7 @@
 static const p2p_host_events no_events;
 
 /* The transports of the library. A new one is a new row. */
-static const p2p_transport *const transports[] = { &p2p_tcp_transport };
+static const p2p_transport *const transports[] = { &p2p_quic_transport, &p2p_tcp_transport };
 
 static void on_changed(void *userdata) {
         p2p_host *host = userdata;
@@ -21,6 +21,20 @@ static void on_changed(void *userdata) {
         P2P_LIST_FOREACH(hook, &host->hooks, p2p_hook, hooks)
                 if (hook->changed)
                         hook->changed(hook->userdata);
+}
+
+/* What failed there may work here, and a listener at a wildcard is at other addresses now. */
+static void on_network_changed(void *userdata) {
+        p2p_host *host = userdata;
+        p2p_hook *hook;
+
+        backoff_done(&host->backoff);
+        black_hole_reset(&host->udp);
+        black_hole_reset(&host->ip6);
+        P2P_LIST_FOREACH(hook, &host->hooks, p2p_hook, hooks)
+                if (hook->network_changed)
+                        hook->network_changed(hook->userdata);
+        p2p_task_post(&host->changed);
 }
 
 static int create_transports(p2p_host *host) {
@@ -62,12 +76,16 @@ int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_op
         p2p_list_init(&host->dials);
         p2p_list_init(&host->connected);
         p2p_list_init(&host->opens);
+        backoff_init(&host->backoff);
         p2p_task_init(&host->changed, loop, on_changed, host);
+        p2p_task_init(&host->network_changed, loop, on_network_changed, host);
 
         host->agent = strdup(options->agent);
         if (!host->agent)
                 return -ENOMEM;
         r = p2p_resolver_new(loop, NULL, &host->resolver);
+        if (r >= 0)
+                r = p2p_network_new(loop, &host->network_changed, &host->network);
         if (r >= 0)
                 r = create_transports(host);
         if (r < 0)
@@ -81,6 +99,8 @@ p2p_host *p2p_host_free(p2p_host *host) {
 
         if (!host)
                 return NULL;
+        p2p_network_free(host->network);
+        p2p_task_cancel(&host->network_changed); /* after what posts it */
         p2p_task_cancel(&host->changed);
         for (unsigned i = 0; i < host->n_listeners; i++)
                 host->listeners[i].ops->free_listener(host->listeners[i].listener);
@@ -98,6 +118,7 @@ p2p_host *p2p_host_free(p2p_host *host) {
                         host->transports[i].ops->destroy(host->transports[i].transport);
         announced_free_all(host);
         peerstore_free(host);
+        backoff_done(&host->backoff);
         p2p_resolver_free(host->resolver);
         free(host->agent);
         free(host);
