@@ -46,8 +46,8 @@ static void frames_name_a_stream_or_the_session(void **state) {
                 { "ping on stream",       { YAMUX_PING, YAMUX_SYN, 1, 0 },                      -EPROTO   },
                 { "go away with code",    { YAMUX_GO_AWAY, 0, 0, 0x1007 },                      0         },
                 { "go away on stream",    { YAMUX_GO_AWAY, 0, 2, 0 },                           -EPROTO   },
-                { "largest data",         { YAMUX_DATA, 0, 1, P2P_YAMUX_WINDOW_MAX_OURS },      0         },
-                { "data beyond windows",  { YAMUX_DATA, 0, 1, P2P_YAMUX_WINDOW_MAX_OURS + 1 },  -EMSGSIZE },
+                { "largest data",         { YAMUX_DATA, 0, 1, 64u << 20 },                      0         },
+                { "data beyond windows",  { YAMUX_DATA, 0, 1, (64u << 20) + 1 },                -EMSGSIZE },
                 { "unknown type",         { 4, 0, 0, 0 },                                       -EPROTO   },
                 { "unknown flags",        { YAMUX_DATA, 0xfff0, 1, 0 },                         0         },
         };
