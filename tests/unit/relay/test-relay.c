@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "host/host-internal.h"
 #include "relay/relay.h"
 #include "service/atomic-file.h"
 #include "tests/support/node.h"
@@ -225,6 +226,44 @@ static void the_file_s_limits_are_the_service_s(void **state) {
         assert_in_range(p2p_reservation_expires(w->reservation), time(NULL) + 290, time(NULL) + 301);
 }
 
+typedef struct burst {
+        p2p_channel *streams[140];
+        unsigned n_alive;
+} burst;
+
+static bool some_are_reset(void *userdata) {
+        burst *b = userdata;
+
+        b->n_alive = 0;
+        for (unsigned i = 0; i < ELEMENTSOF(b->streams); i++)
+                b->n_alive += p2p_channel_reset_code(b->streams[i]) == P2P_STREAM_NO_ERROR;
+        return b->n_alive < ELEMENTSOF(b->streams);
+}
+
+/* go-libp2p has 128 for hop; ours come on top of the circuits. Identify may have some for a moment. */
+static void a_peer_has_128_streams_beside_its_circuits(void **state) {
+        world *w = *state;
+        p2p_dial *dial;
+        burst b = {};
+
+        allow(w, &w->home, "");
+        start_relay(w, "resources: {max_circuits: 4}\n");
+        assert_int_equal(p2p_dial_new(w->home.host, p2p_host_peer_id(w->relay->host), 5 * USEC_PER_SEC, on_dialled, w, &dial), 0);
+        assert_true(loop_until(w->loop, is_done, w));
+        assert_int_equal(w->error, 0);
+        for (unsigned i = 0; i < ELEMENTSOF(b.streams); i++) {
+                assert_int_equal(w->conn->session->ops->open(w->conn->session, &b.streams[i]), 0);
+                assert_int_equal(p2p_channel_write(b.streams[i], "\x13", 1), 1);
+        }
+        assert_true(loop_until(w->loop, some_are_reset, &b));
+        for (unsigned i = 0; i < 20; i++)
+                (void) p2p_loop_turn(w->loop, USEC_PER_MSEC);
+        (void) some_are_reset(&b);
+        assert_in_range(b.n_alive, 128, 128 + 4);
+        for (unsigned i = 0; i < ELEMENTSOF(b.streams); i++)
+                p2p_channel_free(b.streams[i]);
+}
+
 static void a_first_start_makes_what_it_needs(void **state) {
         struct stat st;
         char key[96];
@@ -265,6 +304,7 @@ int main(void) {
                 T(a_removed_line_cuts_off_at_once),
                 T(an_expiry_in_the_file_is_enforced),
                 T(the_file_s_limits_are_the_service_s),
+                T(a_peer_has_128_streams_beside_its_circuits),
                 T(a_first_start_makes_what_it_needs),
                 T(a_port_in_use_is_fatal),
         };
