@@ -27,7 +27,7 @@
 #include "service/journal.h"
 
 #define TRIM_USEC (2 * USEC_PER_SEC)
-#define STREAMS_AUTHORIZED 16384u /* of one peer on one connection [architecture.md 4] */
+#define STREAMS_AUTHORIZED 16384u /* of one peer [architecture.md 4] */
 
 static const char *format_addr(const p2p_addr *addr, char text[static P2P_ADDR_TEXT_MAX]) {
         text[0] = '\0';

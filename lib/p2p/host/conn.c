@@ -19,12 +19,15 @@ typedef struct negotiation {
         p2p_channel *channel; /* the select's while there is one */
         p2p_select *select;
         p2p_timer deadline;
+        bool counted; /* in the peer's share; a stream takes that over */
         p2p_list negotiations;
 } negotiation;
 
 static negotiation *negotiation_free(negotiation *n) {
         if (!n)
                 return NULL;
+        if (n->counted)
+                n->conn->share->n_streams--;
         p2p_timer_stop(&n->deadline);
         p2p_select_free(n->select);
         p2p_list_unlink(&n->negotiations);
@@ -50,11 +53,12 @@ static void on_negotiated(p2p_channel *channel, const char *protocol, int error,
         if (error >= 0 && !h) { /* unregistered meanwhile */
                 p2p_channel_reset(channel, P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED);
                 p2p_channel_free(channel);
-        } else if (h && stream_new(conn, channel, protocol, &stream) < 0) {
+        } else if (h && stream_new(conn, channel, protocol, true, &stream) < 0) {
                 p2p_channel_reset(channel, P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
                 p2p_channel_free(channel);
                 h = NULL;
         }
+        n->counted = !h;
         negotiation_free(n);
         if (h)
                 h->fn(stream, h->userdata);
@@ -70,15 +74,19 @@ static void on_negotiation_deadline(void *userdata) {
 /* Takes the channel. */
 static void negotiate(p2p_conn *conn, p2p_channel *channel) {
         p2p_loop *loop = conn->host->loop;
-        negotiation *n;
+        negotiation *n = NULL;
 
-        n = calloc(1, sizeof(*n));
+        if (conn->share->n_streams < conn->stream_limit)
+                n = calloc(1, sizeof(*n));
         if (!n) {
+                p2p_channel_reset(channel, P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
                 p2p_channel_free(channel);
                 return;
         }
         n->conn = conn;
         n->channel = channel;
+        n->counted = true;
+        conn->share->n_streams++;
         p2p_list_init(&n->negotiations);
         p2p_timer_init(&n->deadline, loop, on_negotiation_deadline, n);
         if (p2p_timer_set(&n->deadline, NEGOTIATE_TIMEOUT_USEC) < 0 ||
@@ -139,9 +147,11 @@ p2p_conn *conn_free(p2p_conn *conn) {
         P2P_LIST_FOREACH(n, &conn->negotiations, negotiation, negotiations)
                 negotiation_free(n);
         P2P_LIST_FOREACH(s, &conn->streams, p2p_stream, streams) {
+                conn->share->n_streams -= s->counted;
                 p2p_list_unlink(&s->streams);
                 s->conn = NULL;
         }
+        peer_share_leave(conn->share);
         while ((node = p2p_list_first(&conn->waiting))) {
                 p2p_list_unlink(node);
                 open_conn_gone(node);
@@ -233,20 +243,26 @@ int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const 
 }
 
 int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) {
+        peer_share *share = NULL;
         p2p_conn *conn = NULL;
         int r;
 
         r = check_limits(host, &up->peer, info);
         if (r >= 0) {
                 conn = calloc(1, sizeof(*conn));
-                r = conn ? 0 : -ENOMEM;
+                share = peer_share_join(host, &up->peer);
+                r = conn && share ? 0 : -ENOMEM;
         }
         if (r < 0) {
+                free(conn);
+                peer_share_leave(share);
                 up->session->ops->close(up->session, P2P_CONN_RESOURCE_LIMIT_EXCEEDED);
                 up->session = p2p_session_free(up->session);
                 return r;
         }
         conn->host = host;
+        conn->share = share;
+        conn->stream_limit = host->limits.streams;
         conn->session = TAKE_PTR(up->session);
         conn->peer = up->peer;
         conn->remote = TAKE_PTR(info->remote);
@@ -264,9 +280,10 @@ int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) 
         p2p_list_init(&conn->conns);
         p2p_task_init(&conn->news, host->loop, on_news, conn);
         conn->session->wake = &conn->news;
-        if (host->events->stream_limit)
-                conn->session->ops->set_stream_limit(conn->session,
-                                                     host->events->stream_limit(&conn->peer, host->userdata));
+        if (host->events->stream_limit) {
+                conn->stream_limit = host->events->stream_limit(&conn->peer, host->userdata);
+                conn->session->ops->set_stream_limit(conn->session, conn->stream_limit);
+        }
         p2p_list_append(&host->conns, &conn->conns);
         host->n_conns++;
         tell_opened(conn);

@@ -78,8 +78,16 @@ struct p2p_host {
         unsigned n_peers;
 };
 
+/* What the connections of one peer have together. */
+typedef struct peer_share {
+        unsigned n_conns;
+        unsigned n_streams; /* that it opened to us, named or not yet */
+} peer_share;
+
 struct p2p_conn {
         p2p_host *host;
+        peer_share *share;
+        unsigned stream_limit; /* of share->n_streams, as the peer was judged when this one came up */
         p2p_session *session;
         p2p_peer_id peer;
         p2p_addr *remote;
@@ -104,6 +112,7 @@ struct p2p_stream {
         p2p_channel *channel;
         p2p_conn *conn; /* NULL once it is gone */
         p2p_peer_id peer;
+        bool counted;   /* in the peer's share */
         p2p_list streams;
         char protocol[];
 };
@@ -126,8 +135,11 @@ int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const 
 p2p_conn *host_find_conn(p2p_host *host, const p2p_peer_id *peer, bool direct);
 
 /* ---- stream.c ---- */
-/* Takes the channel on success. */
-int stream_new(p2p_conn *conn, p2p_channel *channel, const char *protocol, p2p_stream **ret);
+/* Takes the channel on success. counted: the peer opened it, and its share says so already. */
+int stream_new(p2p_conn *conn, p2p_channel *channel, const char *protocol, bool counted, p2p_stream **ret);
+/* The share of a peer that is about to have a connection more; NULL: no memory. */
+peer_share *peer_share_join(p2p_host *host, const p2p_peer_id *peer);
+void peer_share_leave(peer_share *share); /* NULL is fine */
 handler *host_find_handler(p2p_host *host, const char *protocol);
 
 /* ---- open.c ---- */

@@ -75,7 +75,7 @@ static int make_stream(p2p_open *o, p2p_conn *conn) {
                 p2p_channel_free(channel);
                 return r;
         }
-        r = stream_new(conn, lazy, o->protocol, &o->stream);
+        r = stream_new(conn, lazy, o->protocol, false, &o->stream);
         if (r < 0) {
                 p2p_channel_free(lazy);
                 return r;

@@ -238,6 +238,8 @@ static void the_fullest_place_makes_room(void **state) {
 
 /* ---- streams ---- */
 static unsigned n_streams;
+static p2p_stream *kept[4];
+static unsigned n_kept;
 
 static void on_stream(p2p_stream *stream, void *userdata _unused_) {
         n_streams++;
@@ -280,6 +282,54 @@ static void streams_of_a_peer_are_limited(void **state) {
         assert_int_equal(p2p_channel_reset_code(streams[3]), P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
         for (unsigned i = 0; i < 4; i++)
                 p2p_channel_free(streams[i]);
+}
+
+static void on_kept(p2p_stream *stream, void *userdata _unused_) {
+        kept[n_kept++] = stream;
+}
+
+static p2p_channel *ask_for(door *d, guest *g, const char *protocol) {
+        p2p_channel *stream, *lazy;
+
+        assert_int_equal(g->session->ops->open(g->session, &stream), 0);
+        assert_int_equal(p2p_lazy_new(d->loop, stream, protocol, &lazy), 0);
+        (void) p2p_lazy_flush(lazy);
+        p2p_loop_settle(d->loop);
+        return lazy;
+}
+
+static void more_connections_give_no_more_streams(void **state) {
+        p2p_channel *c[6];
+        door *d = *state;
+        guest *first, *second;
+
+        d->stream_limit = 2;
+        n_kept = 0;
+        start(d);
+        assert_int_equal(p2p_host_handle(d->host, "/keep/1", on_kept, d), 0);
+        first = come(d, 10, "/ip4/45.79.0.1/tcp/1", NULL);
+        second = come(d, 10, "/ip4/45.79.0.1/tcp/2", NULL);
+        c[0] = ask_for(d, first, "/keep/1");
+        assert_int_equal(first->session->ops->open(first->session, &c[1]), 0); /* says nothing */
+        p2p_loop_settle(d->loop);
+        c[2] = ask_for(d, second, "/keep/1");
+        assert_int_equal(n_kept, 1);
+        assert_true(hung_up(c[2]));
+        assert_int_equal(p2p_channel_reset_code(c[2]), P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
+        c[3] = ask_for(d, come(d, 11, "/ip4/45.79.0.1/tcp/3", NULL), "/keep/1"); /* another peer's own */
+        assert_int_equal(n_kept, 2);
+
+        p2p_stream_free(kept[0]); /* one that is done makes room */
+        c[4] = ask_for(d, second, "/keep/1");
+        assert_int_equal(n_kept, 3);
+        guest_leave(first); /* and so do those of a connection that ends */
+        p2p_loop_settle(d->loop);
+        c[5] = ask_for(d, second, "/keep/1");
+        assert_int_equal(n_kept, 4);
+        for (unsigned i = 1; i < n_kept; i++)
+                p2p_stream_free(kept[i]);
+        for (unsigned i = 0; i < ELEMENTSOF(c); i++)
+                p2p_channel_free(c[i]);
 }
 
 static void take_the_handler_away(p2p_stream *stream, void *userdata) {
@@ -370,6 +420,7 @@ int main(void) {
                 T(the_fullest_place_makes_room),
                 T(an_unnamed_stream_ends_after_ten_seconds),
                 T(streams_of_a_peer_are_limited),
+                T(more_connections_give_no_more_streams),
                 T(a_protocol_may_go_in_the_middle),
                 T(consent_may_take_thirty_seconds),
                 T(a_session_that_breaks_ends_its_connection_once),

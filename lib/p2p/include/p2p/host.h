@@ -30,7 +30,7 @@ typedef struct p2p_host_limits {
         unsigned conns_per_ip;          /* inbound, unauthenticated or not; 0: unlimited; a circuit counts for its relay */
         unsigned half_open;             /* inbound handshakes in flight; over it one of the fullest prefix is dropped */
         unsigned half_open_per_prefix;  /* of one IPv4 /24 or IPv6 /56 */
-        unsigned streams;               /* inbound, per connection, where stream_limit has no say; default 16 */
+        unsigned streams;               /* inbound, per peer, where stream_limit has no say; default 16 */
         unsigned peers_stored;          /* peerstore: peers with addresses; default 1024 */
         unsigned addrs_per_peer;        /* default 32 */
         size_t conn_buffer;             /* bytes buffered unread for a connection's streams; default 64 MiB */
@@ -45,7 +45,7 @@ typedef struct p2p_host_limits {
 typedef struct p2p_host_events {
         /* The gater, asked once when a peer's identity is proven and before anything of its is parsed. NULL: everybody. */
         bool (*allow)(const p2p_peer_id *peer, const p2p_addr *remote, bool inbound, void *userdata);
-        /* Streams that this peer may have open to us on one connection. NULL: limits.streams. */
+        /* Streams that this peer may have open to us, over all its connections; asked for each of these. NULL: limits.streams. */
         unsigned (*stream_limit)(const p2p_peer_id *peer, void *userdata);
         void (*conn_opened)(p2p_conn *conn, void *userdata);
         void (*conn_identified)(p2p_conn *conn, void *userdata);
