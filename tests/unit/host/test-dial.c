@@ -178,8 +178,8 @@ static void nobody_dials_himself(void **state) {
 static void what_we_cannot_dial_is_unreachable(void **state) {
         world *w = *state;
 
-        know(w, &w->a, "/ip4/127.0.0.1/udp/4001/quic-v1");
-        know(w, &w->a, "/ip4/127.0.0.1/tcp/4001/ws");
+        know(w, &w->a, "/ip4/127.0.0.1/udp/4001/quic");
+        know(w, &w->a, "/ip4/127.0.0.1/udp/4001/webrtc-direct");
         dial(w, &w->a, 60);
         p2p_loop_settle(w->loop);
         assert_true(w->done);
