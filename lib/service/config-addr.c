@@ -38,6 +38,7 @@ static bool is_supported(const p2p_addr *addr, ConfigAddrUse use) {
 
         switch (p2p_addr_stack(addr)) {
         case P2P_STACK_TCP:
+        case P2P_STACK_QUIC:
                 return true;
         default:
                 return p2p_addr_needs_dns(addr) && p2p_addr_stack(addr) == P2P_STACK_OTHER; /* dnsaddr: who knows */

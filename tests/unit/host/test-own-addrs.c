@@ -238,7 +238,7 @@ static void sixty_four_are_told(void **state) {
 
 static void sixteen_listeners_are_kept(void **state) {
         _cleanup_(p2p_addr_freep) p2p_addr *addr = addr_of("/ip4/127.0.0.1/tcp/0");
-        _cleanup_(p2p_addr_freep) p2p_addr *other = addr_of("/ip4/127.0.0.1/udp/1/quic-v1");
+        _cleanup_(p2p_addr_freep) p2p_addr *other = addr_of("/ip4/127.0.0.1/udp/1/quic-v1/webtransport");
         world *w = *state;
 
         assert_int_equal(p2p_host_listen(w->n.host, other), -EAFNOSUPPORT);
