@@ -12,7 +12,7 @@
 static const p2p_host_events no_events;
 
 /* The transports of the library. A new one is a new row. */
-static const p2p_transport *const transports[] = { &p2p_quic_transport, &p2p_tcp_transport };
+static const p2p_transport *const transports[] = { &p2p_quic_transport, &p2p_tcp_transport, &p2p_ws_transport };
 
 static void on_changed(void *userdata) {
         p2p_host *host = userdata;
