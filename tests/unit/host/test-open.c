@@ -332,7 +332,7 @@ static void a_host_may_go_in_the_middle(void **state) {
 }
 
 static void what_cannot_be_is_refused_at_once(void **state) {
-        char name[P2P_PROTOCOL_MAX + 2];
+        char name[255 + 2];
         world *w = *state;
         p2p_open *open;
 
@@ -343,7 +343,7 @@ static void what_cannot_be_is_refused_at_once(void **state) {
                                       &open), -EINVAL);
         assert_int_equal(p2p_open_new(w->us.host, node_id(&w->them), name, NULL, on_opened, &w->o[1],
                                       &open), -EINVAL);
-        name[P2P_PROTOCOL_MAX] = '\0';
+        name[255] = '\0';
         assert_int_equal(p2p_open_new(w->us.host, node_id(&w->them), name, NULL, on_opened, &w->o[1],
                                       &open), 0);
         p2p_open_free(open);
