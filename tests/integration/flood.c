@@ -87,8 +87,13 @@ static void on_connected(unsigned events _unused_, void *userdata) {
         attempt *a = userdata;
         uint8_t message[sizeof(NOISE_PROLOGUE) - 1 + 34] = NOISE_PROLOGUE;
         size_t n = sizeof(NOISE_PROLOGUE) - 1;
+        int error = 0;
+        socklen_t n_error = sizeof(error);
 
         a->watch = p2p_watch_free(a->watch);
+        (void) getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &n_error);
+        if (error != 0 && error != ECONNRESET) /* reset: it was taken, and had to make room already */
+                return attempt_done(false);
         if (attack.kind == REFUSED)
                 return shake_hands(a);
         if (attack.kind == NOISE) {
@@ -97,9 +102,8 @@ static void on_connected(unsigned events _unused_, void *userdata) {
                 n += 34;
         }
         if (attack.kind != SILENT)
-                attempt_done(send(a->fd, message, n, MSG_NOSIGNAL) == (ssize_t) n);
-        else
-                attempt_done(true);
+                (void) send(a->fd, message, n, MSG_NOSIGNAL);
+        attempt_done(true);
 }
 
 /* Prefix i is 10.(i / 250).(i % 250).0/24. */
