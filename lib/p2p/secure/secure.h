@@ -3,7 +3,7 @@
 
 /* One-shot operations here free themselves before `done` runs: forget the handle there, do not free it (loop.h). */
 
-/* What a security protocol offers to the upgrade: channel in, sealed channel and proven peer out. Noise is one, TLS will be. */
+/* What a security protocol offers to the upgrade: channel in, sealed channel and proven peer out. Noise and TLS. */
 
 #include <p2p/channel.h>
 #include <p2p/identity.h>
@@ -35,3 +35,4 @@ typedef struct p2p_security {
 } p2p_security;
 
 extern const p2p_security p2p_noise; /* secure/noise-handshake.c */
+extern const p2p_security p2p_tls;   /* secure/tls-handshake.c */
