@@ -101,7 +101,7 @@ static const AuditField *find_field(const AuditField *fields, size_t n, const ch
         return NULL;
 }
 
-/* The text with each @FIELD@ replaced; a field that was not given leaves nothing. */
+/* The text with each @FIELD@ replaced; one that was not given, or is empty, leaves no gap where it stood between blanks. */
 static size_t expand(const char *text, const AuditField *fields, size_t n, char *out, size_t size) {
         size_t length = 0;
 
@@ -117,9 +117,11 @@ static size_t expand(const char *text, const AuditField *fields, size_t n, char 
                 }
                 field = find_field(fields, n, text + 1, (size_t) (end - text - 1));
                 text = end + 1;
-                if (!field)
-                        continue;
-                (void) render(field, value);
+                value[0] = '\0';
+                if (field)
+                        (void) render(field, value);
+                if (!value[0] && length > 0 && out[length - 1] == ' ' && (*text == ' ' || !*text))
+                        length--;
                 n_value = P2P_MIN(strlen(value), size - 1 - length);
                 memcpy(out + length, value, n_value);
                 length += n_value;

@@ -77,6 +77,16 @@ static void a_record_has_its_fields(void **state) {
         assert_non_null(strstr(next(), "PEERUP_BYTES_RX=18446744073709551615\n"));
 }
 
+static void what_was_not_given_leaves_no_gap(void **state) {
+        (void) state;
+        audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", "reload"), AUDIT_TEXT("SOURCE", "file"));
+        assert_non_null(strstr(next(), "MESSAGE=Authorized peers changed: reload (by file)\n"));
+        audit(AUDIT_RESERVATION, AUDIT_TEXT("PEER", ID), AUDIT_TEXT("ACTION", "expired"), AUDIT_TEXT("STATUS", ""));
+        assert_non_null(strstr(next(), "MESSAGE=Reservation of " ID ": expired\n"));
+        audit(AUDIT_RESERVATION, AUDIT_TEXT("PEER", ID), AUDIT_TEXT("ACTION", "refused"), AUDIT_TEXT("STATUS", "full"));
+        assert_non_null(strstr(next(), "MESSAGE=Reservation of " ID ": refused full\n"));
+}
+
 /* A value of others cannot end its field: it goes with its length. */
 static void a_newline_cannot_forge_a_field(void **state) {
         static const char expect[] = "PEERUP_REASON\n\x0d\0\0\0\0\0\0\0x\nPRIORITY=0\n\n";
@@ -89,7 +99,7 @@ static void a_newline_cannot_forge_a_field(void **state) {
 }
 
 static void long_values_are_cut(void **state) {
-        char text[4 * AUDIT_VALUE_MAX], cut[AUDIT_VALUE_MAX + 32];
+        char text[4 * 1024], cut[1024 + 32];
         const char *record;
 
         (void) state;
@@ -97,7 +107,7 @@ static void long_values_are_cut(void **state) {
         text[sizeof(text) - 1] = 0;
         audit(AUDIT_CONFIG_REFUSED, AUDIT_TEXT("REASON", text));
         record = next();
-        (void) snprintf(cut, sizeof(cut), "PEERUP_REASON=%.*s\n", (int) AUDIT_VALUE_MAX - 1, text);
+        (void) snprintf(cut, sizeof(cut), "PEERUP_REASON=%.*s\n", 1023, text);
         assert_non_null(strstr(record, cut));
 }
 
@@ -238,6 +248,7 @@ static void the_catalog_is_complete(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_record_has_its_fields, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(what_was_not_given_leaves_no_gap, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_newline_cannot_forge_a_field, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(long_values_are_cut, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_is_over_the_rate_is_counted, set_up, tear_down),
