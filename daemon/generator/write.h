@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The generator's work on files: a config in, drop-ins out. */
+/* The generator's work on files: the two configs in, units and drop-ins out. A config with an error has
+ * none: PID 1 lets go of what it held for it. */
 
-#define GENERATOR_CONFIG_PATH "/etc/peerup/config.yaml"
 #define GENERATOR_PROXIES_MAX 1024u
 
-/* Prints to stderr and, where it can, to the kernel's log: there is no journal yet at boot. Never what the
- * config says, which may be a link to something that peerup must not read. */
-void generator_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+typedef struct GeneratorPaths {
+        const char *node_config, *relay_config;
+        const char *marks;     /* where socket units mark what they have open */
+        const char *directory; /* systemd's "normal" one */
+} GeneratorPaths;
 
-/* Writes the drop-ins of every entry below directory (systemd's "normal" one). How many; < 0: the config
- * cannot be used. No config is none. A wrong entry is left out with a complaint. */
-int generator_run(const char *config_path, const char *directory);
+#define GENERATOR_PATHS_DEFAULT                                                                             \
+        (GeneratorPaths) {                                                                                  \
+                .node_config = "/etc/peerup/config.yaml",                                                   \
+                .relay_config = "/etc/peerup-relay/relay-server.yaml", .marks = "/run"                      \
+        }
+
+/* The drop-ins of every entry of proxies:, and the sockets of the node's fixed ports. How many proxies and
+ * sockets; < 0: the config cannot be used. A wrong entry is left out with a complaint. No config is the one
+ * that a first start writes. */
+int generator_run_node(const GeneratorPaths *paths);
+/* The sockets of the relay's fixed ports, likewise. */
+int generator_run_relay(const GeneratorPaths *paths);
