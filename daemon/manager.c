@@ -25,6 +25,7 @@
 #include "daemon/tunnel.h"
 #include "service/identity-file.h"
 #include "service/journal.h"
+#include "service/listen-fds.h"
 
 #define TRIM_USEC (2 * USEC_PER_SEC)
 #define STREAMS_AUTHORIZED 16384u /* of one peer [architecture.md 4] */
@@ -162,30 +163,43 @@ static int make_host(Manager *m) {
         return p2p_circuit_new(m->host, &m->circuit);
 }
 
+static void complain_listen(const Manager *m, const ConfigAddr *a, int error) {
+        if (error == -EADDRINUSE)
+                log_error("%s:%u: %s is in use by another program: stop that, or take another port "
+                          "(tcp/0 takes any)",
+                          m->config->path, a->line, a->text);
+        else if (error == -EACCES && p2p_addr_stack(a->addr) != P2P_STACK_TCP)
+                log_error("%s:%u: systemd opens ports below 1024 for the node, also that of %s: systemctl "
+                          "daemon-reload && systemctl stop peerup && systemctl start peerup",
+                          m->config->path, a->line, a->text);
+        else
+                (void) log_warning_errno(error, "%s:%u: cannot listen on %s: %m", m->config->path, a->line,
+                                         a->text);
+}
+
 /* An address that is not there (IPv6 switched off) is no reason to stay away; none at all is. */
 static int listen_all(Manager *m) {
+        _cleanup_(listen_fds_freep) ListenFds *fds = NULL;
         unsigned n = 0;
         int r, error = 0;
 
+        r = listen_fds_new(&fds);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < m->config->n_listen_addresses; i++) {
                 const ConfigAddr *a = &m->config->listen_addresses[i];
 
                 if (!a->supported)
                         continue;
-                r = p2p_host_listen(m->host, a->addr);
+                r = listen_fds_listen(fds, m->host, a->addr);
                 if (r >= 0) {
                         n++;
                         continue;
                 }
                 error = r;
-                if (r == -EADDRINUSE)
-                        log_error("%s:%u: %s is in use by another program: stop that, or take another port "
-                                  "(tcp/0 takes any)",
-                                  m->config->path, a->line, a->text);
-                else
-                        (void) log_warning_errno(r, "%s:%u: cannot listen on %s: %m", m->config->path,
-                                                 a->line, a->text);
+                complain_listen(m, a, r);
         }
+        (void) listen_fds_report(fds, "peerup-daemon");
         return n > 0 ? 0 : error;
 }
 

@@ -14,6 +14,7 @@
 #include "service/atomic-file.h"
 #include "service/identity-file.h"
 #include "service/journal.h"
+#include "service/listen-fds.h"
 
 #define STREAMS_PER_PEER 128u /* beside those of circuits: go-libp2p's limit for hop */
 
@@ -172,25 +173,42 @@ static int load_identity(Relay *relay) {
         return r;
 }
 
+static int complain_listen(const Relay *relay, const char *addr, int error) {
+        if (error == -EACCES)
+                return log_error_errno(error,
+                                       "Cannot listen on %s: %m; systemd opens ports below 1024 for the relay: "
+                                       "systemctl daemon-reload && systemctl stop peerup-relay && systemctl "
+                                       "start peerup-relay",
+                                       addr);
+        return log_error_errno(error,
+                               "Cannot listen on %s: %m; change network.listen_addresses in %s or stop what "
+                               "uses it",
+                               addr, relay->config_path);
+}
+
 /* One that fails is fatal: a relay that silently misses an address is a relay that some never reach. */
 static int listen_all(Relay *relay) {
+        _cleanup_(listen_fds_freep) ListenFds *fds = NULL;
         const RelayConfig *config = relay->config;
         unsigned n = 0;
         int r;
 
+        r = listen_fds_new(&fds);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < config->n_listen_addresses; i++) {
                 if (!config->listen_addresses[i].supported)
                         continue;
-                r = p2p_host_listen(relay->host, config->listen_addresses[i].addr);
+                r = listen_fds_listen(fds, relay->host, config->listen_addresses[i].addr);
                 if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT) {
                         log_warning_errno(r, "Cannot listen on %s: %m", config->listen_addresses[i].text);
                         continue;
                 }
                 if (r < 0)
-                        return log_error_errno(r, "Cannot listen on %s: %m; change network.listen_addresses in %s or stop what uses it",
-                                               config->listen_addresses[i].text, relay->config_path);
+                        return complain_listen(relay, config->listen_addresses[i].text, r);
                 n++;
         }
+        (void) listen_fds_report(fds, "peerup-relay");
         if (n == 0) {
                 log_error("%s: no address to listen on could be used", relay->config_path);
                 return -EADDRNOTAVAIL;
