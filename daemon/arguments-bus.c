@@ -58,12 +58,8 @@ static int read_expires(sd_bus_message *m, void *options, sd_bus_error *error) {
         int r;
 
         r = sd_bus_message_read(m, "t", &expires);
-        if (r >= 0 && expires <= access_now())
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is in the past");
-        if (r >= 0 &&
-            expires / USEC_PER_SEC > UINT64_C(253402300799)) /* the end of 9999, as RFC 3339 can say it */
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "The expiry is beyond the year 9999");
+        if (r >= 0)
+                r = bus_check_expiry(expires, error);
         ((AuthorizeOptions *) options)->expires = expires;
         return r;
 }

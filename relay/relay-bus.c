@@ -120,6 +120,8 @@ static int read_options(sd_bus_message *m, uint64_t *ret_expires, sd_bus_error *
                 if (r >= 0)
                         r = sd_bus_message_read(m, "v", "t", ret_expires);
                 if (r >= 0)
+                        r = bus_check_expiry(*ret_expires, error);
+                if (r >= 0)
                         r = sd_bus_message_exit_container(m);
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);

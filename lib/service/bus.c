@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/access.h"
+
 typedef struct BusClient {
         BusClients *clients; /* borrowed; NULL: the client is leaving */
         p2p_list link;
@@ -83,6 +85,14 @@ int bus_sender_pid(sd_bus_message *m, pid_t *ret) {
                 return r;
 
         *ret = pid;
+        return 0;
+}
+
+int bus_check_expiry(uint64_t expires, sd_bus_error *error) {
+        if (expires <= access_now())
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is in the past");
+        if (expires / USEC_PER_SEC > UINT64_C(253402300799))
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is beyond the year 9999");
         return 0;
 }
 
