@@ -156,25 +156,25 @@ static int try_parse(char *text) {
 
 static void depth_is_limited(void **state) {
         (void) state;
-        assert_int_equal(try_parse(repeat("[", YAML_DEPTH_MAX - 1,
+        assert_int_equal(try_parse(repeat("[", 32 - 1,
                                           "x"
                                           "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]")),
                          0);
-        assert_int_equal(try_parse(repeat("[", YAML_DEPTH_MAX,
+        assert_int_equal(try_parse(repeat("[", 32,
                                           "x"
                                           "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]")),
                          -EINVAL);
-        assert_int_equal(try_parse(repeat("[", 2 * YAML_DEPTH_MAX, "")), -EINVAL);
-        assert_int_equal(try_parse(repeat("{a: ", 2 * YAML_DEPTH_MAX, "")), -EINVAL);
+        assert_int_equal(try_parse(repeat("[", 2 * 32, "")), -EINVAL);
+        assert_int_equal(try_parse(repeat("{a: ", 2 * 32, "")), -EINVAL);
 }
 
 static void size_is_limited(void **state) {
         (void) state;
-        assert_int_equal(try_parse(repeat("#23456789012345678901234567890\n", YAML_SIZE_MAX / 31, "")), 0);
-        assert_int_equal(try_parse(repeat("#23456789012345678901234567890\n", YAML_SIZE_MAX / 31 + 1, "")),
+        assert_int_equal(try_parse(repeat("#23456789012345678901234567890\n", 1048576 / 31, "")), 0);
+        assert_int_equal(try_parse(repeat("#23456789012345678901234567890\n", 1048576 / 31 + 1, "")),
                          -EINVAL);
-        assert_int_equal(try_parse(repeat("- x\n", YAML_NODES_MAX - 1, "")), 0);
-        assert_int_equal(try_parse(repeat("- x\n", YAML_NODES_MAX, "")), -EINVAL);
+        assert_int_equal(try_parse(repeat("- x\n", 65536 - 1, "")), 0);
+        assert_int_equal(try_parse(repeat("- x\n", 65536, "")), -EINVAL);
 }
 
 static void anchors_are_limited(void **state) {
