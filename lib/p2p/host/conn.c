@@ -338,26 +338,6 @@ void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *pro
 }
 
 /* ---- what others may know ---- */
-static unsigned rank(const p2p_conn *c) {
-        return (c->limited ? 0 : 2) + (c->via.n == 0);
-}
-
-p2p_conn *host_find_conn(p2p_host *host, const p2p_peer_id *peer, bool direct) {
-        p2p_conn *c, *best = NULL;
-
-        P2P_LIST_FOREACH(c, &host->conns, p2p_conn, conns) {
-                if (c->closing || (direct && c->via.n > 0) || !p2p_peer_id_equal(&c->peer, peer))
-                        continue;
-                if (!best || rank(c) >= rank(best))
-                        best = c;
-        }
-        return best;
-}
-
-p2p_conn *p2p_host_find_conn(p2p_host *host, const p2p_peer_id *peer) {
-        return host_find_conn(host, peer, false);
-}
-
 p2p_conn *p2p_host_first_conn(p2p_host *host) {
         p2p_list *first = p2p_list_first(&host->conns);
 

@@ -51,12 +51,14 @@ static bool is_black_holed(job *j, const candidate *c) {
 static void rank(job *j) {
         dial_place places[CANDIDATES_MAX];
         uint64_t now = p2p_loop_now(j->host->loop);
+        bool no_quic = host_has_silent_quic(j->host, &j->peer);
 
         for (unsigned i = 0; i < j->n_candidates; i++) {
                 candidate *c = j->candidates[i];
 
                 places[i] = (dial_place){ .addr = c->addr, .near = c->near };
-                places[i].doubtful = is_black_holed(j, c) || backoff_is_on(&j->host->backoff, &j->peer, c->addr, now);
+                places[i].doubtful = is_black_holed(j, c) || backoff_is_on(&j->host->backoff, &j->peer, c->addr, now) ||
+                                     (no_quic && p2p_addr_stack(c->addr) == P2P_STACK_QUIC);
         }
         dial_rank(places, j->n_candidates);
         for (unsigned i = 0; i < j->n_candidates; i++)

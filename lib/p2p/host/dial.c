@@ -172,6 +172,7 @@ static void on_connected(void *userdata) {
 static int dial_new(p2p_host *host, const p2p_peer_id *peer, bool direct, uint64_t timeout_usec, p2p_dial_fn done,
                     void *userdata, p2p_dial **ret) {
         _cleanup_(p2p_dial_freep) p2p_dial *d = NULL;
+        p2p_conn *conn;
         int r;
 
         if (p2p_peer_id_equal(peer, p2p_host_peer_id(host)))
@@ -184,7 +185,8 @@ static int dial_new(p2p_host *host, const p2p_peer_id *peer, bool direct, uint64
         p2p_timer_init(&d->deadline, host->loop, on_dial_deadline, d);
         p2p_task_init(&d->connected, host->loop, on_connected, d);
 
-        if (host_find_conn(host, peer, direct)) {
+        conn = host_find_conn(host, peer, direct);
+        if (conn && !conn_is_silent(conn)) {
                 p2p_list_append(&host->connected, &d->waiters);
                 p2p_task_post(&d->connected);
                 *ret = TAKE_PTR(d);

@@ -31,6 +31,9 @@ void **p2p_hook_slot(const p2p_hook *hook, p2p_conn *conn);
 /* The far side's GoAway code, if it ended the session with one: P2P_CONN_GATED ...; else 0. */
 uint32_t p2p_conn_close_code(const p2p_conn *conn);
 
+/* p2p_loop_now() of when anything of the far side's came in last. */
+uint64_t p2p_conn_heard(const p2p_conn *conn);
+
 /* What identify learnt. Strings are copied. Fires conn_identified once per connection. */
 void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *protocols, size_t n);
 /* As identify must list them: sorted. The i-th, or NULL beyond the end. */

@@ -72,6 +72,7 @@ struct p2p_host {
         black_hole udp, ip6;
         p2p_network *network;
         p2p_task network_changed;
+        uint64_t network_changed_at;
         p2p_list connected; /* p2p_dial, about to be told of a connection that there was */
         p2p_list opens; /* p2p_open, held by others */
         void *peers;    /* tree: peerstore.c */
@@ -94,6 +95,7 @@ struct p2p_conn {
         p2p_peer_id via; /* n == 0: direct */
         bool inbound, limited, closing, identified;
         uint64_t opened_at;
+        uint64_t silent_since; /* asked then, and nothing was heard; 0: never */
         const char *transport, *security, *muxer;
         char *agent;
         char **protocols;
@@ -131,6 +133,14 @@ p2p_conn *conn_free(p2p_conn *conn);
  * -EKEYREJECTED: it is not, and was told. */
 int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const p2p_addr *remote, bool inbound,
                p2p_upgraded *ret);
+
+/* ---- find-conn.c ---- */
+/* Its path seems to be dead: it was asked, and nothing at all has come in since. */
+bool conn_is_silent(const p2p_conn *conn);
+/* Nothing was heard since `asked`. Takes a relay's QUIC connection along, whose acknowledgements would have come. */
+void conn_note_silence(p2p_conn *conn, uint64_t asked);
+/* UDP to the peer seems to be cut off. */
+bool host_has_silent_quic(p2p_host *host, const p2p_peer_id *peer);
 /* As p2p_host_find_conn(); direct: no circuit. */
 p2p_conn *host_find_conn(p2p_host *host, const p2p_peer_id *peer, bool direct);
 

@@ -28,6 +28,7 @@ static void on_network_changed(void *userdata) {
         p2p_host *host = userdata;
         p2p_hook *hook;
 
+        host->network_changed_at = p2p_loop_now(host->loop);
         backoff_done(&host->backoff);
         black_hole_reset(&host->udp);
         black_hole_reset(&host->ip6);

@@ -6,6 +6,10 @@
  * The proposal is lazy: it leaves with the first bytes, nobody waits for the answer unless the caller wants it confirmed.
  * A session that has too many unacknowledged streams says -EAGAIN: the opening then queues at its connection, so that a burst
  * never runs into the limits of a go-libp2p peer.
+ *
+ * A path may die without a word (a firewall that begins to drop UDP). So a stream on a connection that nothing was heard of for a
+ * second waits for its answer before anybody writes to it. If two seconds bring nothing at all the connection is silent: it is
+ * passed over (find-conn.c), another one is used or dialled, and whichever answers first gets the opening. No byte is ever sent twice.
  */
 
 #include <errno.h>
@@ -16,6 +20,8 @@
 #include "negotiate/multistream.h"
 
 #define OPEN_TIMEOUT_USEC (30 * USEC_PER_SEC)
+#define FRESH_USEC USEC_PER_SEC           /* arbitrary: a path that carried something so lately is taken to be alive */
+#define PATIENCE_USEC (2 * USEC_PER_SEC)  /* leaves time for a handshake across the world within the promised 5 s */
 
 struct p2p_open {
         p2p_host *host;
@@ -24,8 +30,12 @@ struct p2p_open {
         p2p_open_fn done;
         void *userdata;
         bool fixed;        /* to this connection only */
+        bool careful;      /* nobody writes before the answer */
         p2p_dial *dial;
         p2p_stream *stream; /* opened, its protocol not yet confirmed */
+        p2p_conn *at;      /* while it waits there */
+        uint64_t asked;    /* when it came to its connection */
+        p2p_timer patience;
         int error;         /* to be reported by the task */
         p2p_task step;
         p2p_timer deadline;
@@ -41,6 +51,7 @@ p2p_open *p2p_open_free(p2p_open *o) {
         p2p_stream_free(o->stream);
         p2p_task_cancel(&o->step); /* after what may post it */
         p2p_timer_stop(&o->deadline);
+        p2p_timer_stop(&o->patience);
         p2p_list_unlink(&o->waiting);
         p2p_list_unlink(&o->opens);
         free(o);
@@ -97,21 +108,34 @@ static int try_on(p2p_open *o, p2p_conn *conn) {
         return 0;
 }
 
+static bool is_fresh(p2p_conn *conn) {
+        uint64_t heard = p2p_conn_heard(conn);
+
+        return heard + FRESH_USEC > p2p_loop_now(conn->host->loop) && heard >= conn->host->network_changed_at;
+}
+
 /* Nobody overtakes those who wait already: the connection's task serves them in their order. */
 static void open_on(p2p_open *o, p2p_conn *conn) {
-        if (!p2p_list_is_empty(&conn->waiting) || try_on(o, conn) == -EAGAIN)
-                p2p_list_append(&conn->waiting, &o->waiting);
+        o->asked = p2p_loop_now(o->host->loop);
+        o->careful = !is_fresh(conn);
+        (void) p2p_timer_set(&o->patience, conn_is_silent(conn) ? 0 : PATIENCE_USEC);
+        if (p2p_list_is_empty(&conn->waiting) && try_on(o, conn) != -EAGAIN)
+                return;
+        o->at = conn;
+        p2p_list_append(&conn->waiting, &o->waiting);
 }
 
 static void confirm(p2p_open *o) {
         int r;
 
-        if (!o->options.confirm)
+        if (!o->options.confirm && !o->careful)
                 return finish(o, 0);
         r = p2p_lazy_flush(o->stream->channel);
         if (r >= 0 || r == -EAGAIN)
                 r = p2p_lazy_confirm(o->stream->channel);
-        if (r != 0)
+        if (r < 0 && r != -EPROTONOSUPPORT && o->dial)
+                o->stream = p2p_stream_free(o->stream); /* another connection is coming */
+        else if (r != 0)
                 finish(o, r < 0 ? r : 0);
 }
 
@@ -119,9 +143,40 @@ static void on_dialled(p2p_conn *conn, int error, void *userdata) {
         p2p_open *o = userdata;
 
         o->dial = NULL;
-        if (error < 0)
-                return finish(o, error);
-        open_on(o, conn);
+        if (error >= 0) {
+                o->stream = p2p_stream_free(o->stream); /* of a silent connection: it did not answer in time */
+                p2p_list_unlink(&o->waiting);
+                open_on(o, conn);
+        } else if (!o->stream && p2p_list_is_empty(&o->waiting))
+                finish(o, error);
+}
+
+static int dial(p2p_open *o) {
+        return (o->options.direct ? p2p_dial_new_direct : p2p_dial_new)(o->host, &o->peer, o->options.timeout_usec, on_dialled,
+                                                                        o, &o->dial);
+}
+
+static void on_patience(void *userdata) {
+        p2p_open *o = userdata;
+        p2p_conn *conn = o->stream ? o->stream->conn : p2p_list_is_empty(&o->waiting) ? NULL : o->at, *other;
+
+        if (!conn)
+                return; /* the task is about to tell why */
+        if (p2p_conn_heard(conn) > o->asked) {
+                if (o->stream && !o->options.confirm)
+                        return finish(o, 0); /* it lives, and is slow */
+                o->asked = p2p_loop_now(o->host->loop);
+                (void) p2p_timer_set(&o->patience, PATIENCE_USEC);
+                return;
+        }
+        conn_note_silence(conn, o->asked);
+        other = host_find_conn(o->host, &o->peer, o->options.direct);
+        if (other && !conn_is_silent(other)) {
+                o->stream = p2p_stream_free(o->stream);
+                p2p_list_unlink(&o->waiting);
+                open_on(o, other);
+        } else if (!o->options.no_dial && !o->dial)
+                (void) dial(o); /* the stream may answer yet */
 }
 
 static void on_step(void *userdata) {
@@ -140,8 +195,7 @@ static void on_step(void *userdata) {
                 return open_on(o, conn);
         if (o->options.no_dial)
                 return finish(o, -EHOSTUNREACH);
-        r = (o->options.direct ? p2p_dial_new_direct : p2p_dial_new)(o->host, &o->peer, o->options.timeout_usec, on_dialled, o,
-                                                                     &o->dial);
+        r = dial(o);
         if (r < 0)
                 finish(o, r);
 }
@@ -174,6 +228,7 @@ void open_forget_all(p2p_host *host) {
                 if (o->stream)
                         p2p_channel_set_wake(o->stream->channel, NULL);
                 p2p_timer_stop(&o->deadline);
+                p2p_timer_stop(&o->patience);
                 p2p_task_cancel(&o->step);
         }
 }
@@ -202,6 +257,7 @@ static int open_new(p2p_host *host, const p2p_peer_id *peer, const char *protoco
         p2p_list_init(&o->opens);
         p2p_task_init(&o->step, host->loop, on_step, o);
         p2p_timer_init(&o->deadline, host->loop, on_deadline, o);
+        p2p_timer_init(&o->patience, host->loop, on_patience, o);
         r = p2p_timer_set(&o->deadline, o->options.timeout_usec);
         if (r < 0) {
                 p2p_open_free(o);

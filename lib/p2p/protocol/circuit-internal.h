@@ -33,6 +33,7 @@ struct p2p_reservation {
         p2p_conn *conn; /* the one it was made on, pinned; NULL: none */
         p2p_timer next; /* refresh or retry */
         p2p_task news;
+        uint64_t asked; /* when the relay was, last */
         unsigned n_failures;
         int error;
         unsigned status;
@@ -46,4 +47,5 @@ int p2p_stop_register(p2p_circuit *circuit);
 void p2p_stop_unregister(p2p_circuit *circuit);
 /* reservation.c */
 void p2p_reservation_on_conn_closed(p2p_reservation *reservation, p2p_conn *conn);
+void p2p_reservation_on_network_changed(p2p_reservation *reservation);
 bool p2p_circuit_knows_relay(const p2p_circuit *circuit, const p2p_peer_id *relay);

@@ -154,6 +154,14 @@ static void on_conn_closed(p2p_conn *conn, void *userdata) {
                 p2p_reservation_on_conn_closed(r, conn);
 }
 
+static void on_network_changed(void *userdata) {
+        p2p_circuit *circuit = userdata;
+        p2p_reservation *r;
+
+        P2P_LIST_FOREACH(r, &circuit->reservations, p2p_reservation, reservations)
+                p2p_reservation_on_network_changed(r);
+}
+
 int p2p_circuit_new(p2p_host *host, p2p_circuit **ret) {
         _cleanup_(p2p_circuit_freep) p2p_circuit *circuit = NULL;
         int r;
@@ -165,7 +173,11 @@ int p2p_circuit_new(p2p_host *host, p2p_circuit **ret) {
         p2p_list_init(&circuit->reservations);
         p2p_list_init(&circuit->dials);
         p2p_list_init(&circuit->stops);
-        circuit->hook = (p2p_hook){ .conn_closed = on_conn_closed, .userdata = circuit };
+        circuit->hook = (p2p_hook){
+                .conn_closed = on_conn_closed,
+                .network_changed = on_network_changed,
+                .userdata = circuit,
+        };
         p2p_host_add_hook(host, &circuit->hook);
         r = p2p_host_add_transport(host, &p2p_circuit_transport, circuit);
         if (r >= 0)

@@ -79,6 +79,17 @@ static void fail(p2p_reservation *r, int error) {
         set_state(r, P2P_RESERVATION_WAITING, error);
 }
 
+/* The relay did not answer. If nothing else of its came in either the path is dead, and the next try takes a new one. */
+static void fail_on_path(p2p_reservation *r, int error) {
+        p2p_conn *conn = r->conn;
+
+        if (error == -ETIMEDOUT && conn && p2p_conn_heard(conn) <= r->asked) {
+                forget_conn(r);
+                p2p_conn_close(conn, P2P_CONN_NO_ERROR);
+        }
+        fail(r, error);
+}
+
 /* What the relay gave, or else the address at which we found it. */
 static void announce(p2p_reservation *r, const p2p_hop_message *m) {
         p2p_addr *addrs[P2P_CIRCUIT_ADDRS_MAX + 1];
@@ -160,7 +171,7 @@ static void on_answer(p2p_stream *stream, p2p_view bytes, int error, void *userd
                 p2p_stream_free(stream);
         }
         if (error < 0)
-                return fail(r, error);
+                return fail_on_path(r, error);
         schedule_refresh(r);
         set_state(r, P2P_RESERVATION_ACTIVE, 0);
         p2p_task_post(&r->news); /* a refresh is news, too */
@@ -173,7 +184,7 @@ static void on_stream(p2p_stream *stream, int error, uint32_t code _unused_, voi
 
         r->open = NULL;
         if (error < 0)
-                return fail(r, error);
+                return fail_on_path(r, error);
         m.has_type = true;
         m.type = P2P_HOP_RESERVE;
         e = p2p_exchange_new(p2p_host_loop(r->circuit->host), stream, &m.base, P2P_CIRCUIT_MESSAGE_MAX, RESERVE_TIMEOUT_USEC,
@@ -188,6 +199,7 @@ static void reserve(p2p_reservation *r) {
 
         if (r->state != P2P_RESERVATION_ACTIVE)
                 set_state(r, P2P_RESERVATION_RESERVING, 0);
+        r->asked = p2p_loop_now(p2p_host_loop(r->circuit->host));
         e = p2p_open_on_conn(r->conn, P2P_HOP_PROTOCOL, &options, on_stream, r, &r->open);
         if (e < 0)
                 fail(r, e);
@@ -227,6 +239,13 @@ void p2p_reservation_on_conn_closed(p2p_reservation *r, p2p_conn *conn) {
                 return;
         r->expires = 0; /* what was granted ends with the connection */
         fail(r, -ECONNRESET);
+}
+
+/* Who waits need not wait; who has one finds out whether its path still exists. */
+void p2p_reservation_on_network_changed(p2p_reservation *r) {
+        r->n_failures = 0;
+        if (p2p_timer_is_set(&r->next))
+                (void) p2p_timer_set(&r->next, 0);
 }
 
 void p2p_reservation_retry(p2p_reservation *r) {

@@ -13,8 +13,10 @@
 #include <cmocka.h>
 
 #include "crypto/envelope.h"
+#include "host/host-internal.h"
 #include "protocol/circuit-message.h"
 #include "protocol/circuit.pb-c.h"
+#include "tests/support/fake-net.h"
 #include "tests/support/hex.h"
 #include "tests/support/talk.h"
 #include "wire/message.h"
@@ -377,6 +379,51 @@ static void bad_stop_messages_are_told_so(void **state) {
                         fail_msg("%s", cases[i].hex);
 }
 
+/* UDP was blocked, say: the session does not know it yet. */
+static void a_relay_that_fell_silent_is_dialled_anew(void **state) {
+        fake_session *dead, *fresh;
+        world *w = *state;
+        fake_net net;
+
+        fake_net_init(&net, w->loop, w->home.host);
+        p2p_loop_settle(w->loop);
+        dead = fake_answer(fake_find(&net, NULL));
+        p2p_loop_settle(w->loop);
+        assert_int_equal(dead->n_open, 2); /* identify, hop */
+        p2p_loop_advance(w->loop, 11 * USEC_PER_SEC);
+        assert_non_null(fake_find(&net, NULL));
+        assert_true(p2p_list_is_empty(&net.sessions));
+        fresh = fake_answer(fake_find(&net, NULL));
+        p2p_loop_settle(w->loop);
+        for (unsigned i = 0; i < 60; i++) {
+                p2p_loop_advance(w->loop, USEC_PER_SEC);
+                fresh->heard = p2p_loop_now(w->loop); /* this one is busy with something else */
+        }
+        assert_ptr_equal(p2p_list_first(&net.sessions), &fresh->sessions);
+        w->reservation = p2p_reservation_free(w->reservation);
+        node_stop(&w->home); /* before its network */
+        node_start(&w->home, w->loop, 1, &(node_options){ .silent = true });
+}
+
+static void another_network_is_tried_at_once(void **state) {
+        world *w = *state;
+
+        for (unsigned i = 0; i < 8; i++) { /* until it waits for seconds */
+                refuse(w, P2P_HOP_RESOURCE_LIMIT_EXCEEDED);
+                assert_true(loop_until(w->loop, is_waiting, w));
+        }
+        p2p_task_post(&w->home.host->network_changed);
+        p2p_loop_settle(w->loop);
+        p2p_loop_advance(w->loop, 0);
+        assert_true(loop_until(w->loop, is_asked, w));
+        grant(w, now() + 3600, w->relay.identity);
+        assert_true(loop_until(w->loop, is_active, w));
+        p2p_task_post(&w->home.host->network_changed); /* is it still there? */
+        p2p_loop_settle(w->loop);
+        p2p_loop_advance(w->loop, 0);
+        assert_true(loop_until(w->loop, is_asked, w));
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -394,6 +441,8 @@ int main(void) {
                 T(our_relay_may_bring_somebody),
                 T(anybody_else_may_not),
                 T(bad_stop_messages_are_told_so),
+                T(a_relay_that_fell_silent_is_dialled_anew),
+                T(another_network_is_tried_at_once),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
