@@ -4,7 +4,8 @@
  * Accepts on a listening socket that PID 1 made and somebody passed to us.
  *
  * Its file description is shared, so its O_NONBLOCK may be cleared by others at any time: it is set again
- * before every batch, and accept(2) runs only when poll says that somebody waits. Out of file descriptors
+ * before every batch, accept(2) runs only when poll says that somebody waits, and waits no longer than
+ * SOCKET_ACCEPT_USEC where that one was taken by somebody else in between. Out of file descriptors
  * the proxy pauses for PAUSE_USEC instead of spinning; what waits stays in the socket's queue.
  *
  * Idle is told once, PROXY_IDLE_USEC after the last accept and end of a connection; the owner then closes
@@ -14,7 +15,6 @@
 #include "daemon/proxy.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,21 +107,17 @@ static bool is_transient(int error) {
         return false;
 }
 
-/* accept(2) has no MSG_DONTWAIT: whoever shares the socket could make it wait for ever. */
+/* Whoever shares the socket could make each accept(2) wait, if only for a moment. */
 static int accept_one(int listener) {
         struct pollfd waiting = { .fd = listener, .events = POLLIN };
 
-        if (poll(&waiting, 1, 0) <= 0) {
-                errno = EAGAIN;
-                return -1;
-        }
-        return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        return poll(&waiting, 1, 0) > 0 ? socket_accept(listener) : -EAGAIN;
 }
 
 static void accept_some(Proxy *p) {
         if (p->paused)
                 return;
-        (void) fcntl(p->fd, F_SETFL, O_RDWR | O_NONBLOCK);
+        socket_prepare_listener(p->fd);
         for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
                 int fd = accept_one(p->fd);
 
@@ -130,11 +126,11 @@ static void accept_some(Proxy *p) {
                         begin(p, fd);
                         continue;
                 }
-                if (errno == EAGAIN) {
+                if (fd == -EAGAIN) {
                         rest(p);
                         return;
                 }
-                if (!is_transient(errno)) {
+                if (!is_transient(-fd)) {
                         pause_accepting(p);
                         return;
                 }

@@ -5,7 +5,8 @@
  *
  * A passed fd is hostile (architecture.md 5): its sender keeps a duplicate and may change flags at any time.
  * So its kind is checked once (that cannot change), and nothing here trusts O_NONBLOCK: readers and writers
- * pass MSG_DONTWAIT. A reset is connect(AF_UNSPEC), because SO_LINGER does nothing while a duplicate lives.
+ * pass MSG_DONTWAIT; accept(2) knows no such flag, what bounds it is SO_RCVTIMEO. A reset is
+ * connect(AF_UNSPEC), because SO_LINGER does nothing while a duplicate lives.
  *
  * A process that is killed must not look like one that was done: what it leaves half-sent would pass for the
  * whole. So sockets linger for no time while they are in use, which makes the kernel reset them, until
@@ -16,6 +17,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -79,6 +81,19 @@ int socket_check_listening(int fd) {
         if (r < 0)
                 return r;
         return r > 0 ? 0 : -EINVAL;
+}
+
+void socket_prepare_listener(int fd) {
+        static const struct timeval patience = { .tv_usec = SOCKET_ACCEPT_USEC };
+
+        (void) fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+        (void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
+int socket_accept(int fd) {
+        int r = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        return r < 0 ? -errno : r;
 }
 
 static bool is_tcp(int fd) {

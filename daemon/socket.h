@@ -13,6 +13,14 @@ int socket_check_connected(int fd);
 /* A listening one, likewise. */
 int socket_check_listening(int fd);
 
+/* A listening socket whose owner may be hostile: before every batch of socket_accept(), because whoever shares
+ * it can undo it at any time. */
+void socket_prepare_listener(int fd);
+/* One of those that wait; close-on-exec and non-blocking. -EAGAIN: nobody. Waits for SOCKET_ACCEPT_USEC (and
+ * what the kernel rounds it up to) at most, where O_NONBLOCK was cleared and somebody else was faster. */
+#define SOCKET_ACCEPT_USEC 1000
+int socket_accept(int fd);
+
 /* On TCP, before connect(2), or for all that a listener will accept: no delay, keep-alive, a congestion
  * control for short paths (until socket_settle(), once it is connected), and a reset if it is closed by
  * anything but socket_close() (this process being killed, say). Nothing elsewhere. Never fails in a way that
