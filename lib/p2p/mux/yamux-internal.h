@@ -29,6 +29,9 @@
 #define YAMUX_ID_MAX 0xfffffffdu              /* beyond it only a new session helps */
 
 #define YAMUX_PING_EVERY (30 * USEC_PER_SEC)    /* round trip, as go; also the default of keepalive */
+#define YAMUX_EPOCH (8 * USEC_PER_MSEC)         /* a rate is measured over that, or a longer round trip */
+#define YAMUX_ROUND_TRIPS 4u                    /* that a window lasts, go's too: half of it is an update late */
+#define YAMUX_PAUSE (2 * USEC_PER_MSEC)         /* that it lasts beyond them: the scheduler's */
 #define YAMUX_PING_TIMEOUT (10 * USEC_PER_SEC)
 #define YAMUX_LINGER (60 * USEC_PER_SEC)        /* how long a closed stream waits for the far side's end */
 #define YAMUX_CLOSE_TIMEOUT (2 * USEC_PER_SEC)
@@ -70,7 +73,8 @@ typedef struct p2p_yamux_stream {
         uint32_t delta;                      /* granted, not yet sent */
         uint32_t planned;                    /* bytes of `out` in the batch that is being put together */
         uint32_t send_code, received_code;   /* of a reset */
-        uint64_t since;                      /* of the last window update, at first of the creation */
+        uint64_t epoch;                      /* since when `consumed` counts the bytes that its owner read */
+        uint64_t consumed;
         uint64_t born, deadline;             /* the latter of its lingering */
 } p2p_yamux_stream;
 
@@ -150,7 +154,7 @@ struct p2p_yamux {
         enum { PING_IDLE, PING_QUEUED, PING_SENT } ping;
         uint32_t ping_value;
         uint64_t ping_sent, last_ping, ping_deadline, keepalive;
-        uint64_t rtt;
+        uint64_t rtt, rtt_min;      /* an average for people, the least for windows */
 };
 
 /* yamux-table.c */

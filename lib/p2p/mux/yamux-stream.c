@@ -8,9 +8,11 @@
  * RST did: then the stream leaves the table and nothing that comes can reach it. The struct itself stays
  * until its owner frees it.
  *
- * Windows (wire reference 8, "Auto-tune"): once half of the window was read an update is sent; if that
- * happened within four round trips of the last one the window doubles, as long as the extra credit of the
- * session and of the shared budget stays below their limits. Credit cannot be taken back: when more is
+ * Windows (wire reference 8, "Auto-tune"): once half of the window was read an update is sent. The window
+ * grows to what was read in four round trips and a pause of the scheduler, at most twofold at a time, as long
+ * as the extra credit of the session and of the shared budget stays below their limits. The round trip is
+ * the least ever seen: bulk fills every buffer up to the window, so pings under bulk measure the window, and
+ * one that grew with them would stand before every keystroke. Credit cannot be taken back: when more is
  * unread than allowed, the streams with the most of it are reset.
  */
 
@@ -39,7 +41,7 @@ int p2p_yamux_stream_new(p2p_yamux *y, uint32_t id, uint32_t state, p2p_yamux_st
                 .send_window = P2P_YAMUX_WINDOW_INITIAL,
                 .receive_window = P2P_YAMUX_WINDOW_INITIAL,
                 .window = P2P_YAMUX_WINDOW_INITIAL,
-                .since = p2p_loop_now(y->loop),
+                .epoch = p2p_loop_now(y->loop),
                 .born = p2p_loop_now(y->loop),
         };
         p2p_list_init(&s->all);
@@ -295,36 +297,52 @@ void p2p_yamux_stream_on_bytes(p2p_yamux_stream *s, p2p_view bytes) {
         enforce_limits(y);
 }
 
-static void grow_window(p2p_yamux_stream *s) {
-        p2p_yamux *y = s->session;
-        uint32_t extra;
+/* What is left of `max` for credit beyond an initial window, which has its own place there. */
+static size_t left_of(size_t max, size_t windows) {
+        size_t taken = windows + P2P_YAMUX_WINDOW_INITIAL;
 
-        if (s->window >= y->window_max)
+        return max > taken ? max - taken : 0;
+}
+
+static void grow_window(p2p_yamux_stream *s, uint64_t wanted) {
+        p2p_yamux *y = s->session;
+        size_t extra;
+
+        wanted = P2P_MIN(wanted, (uint64_t) y->window_max);
+        if (wanted <= s->window)
                 return;
-        extra = P2P_MIN(s->window, y->window_max - s->window);
-        if (y->windows + extra > y->buffer_max)
-                return;
-        if (y->budget && y->budget->windows + extra > y->budget->max)
-                return;
+        extra = P2P_MIN(wanted - s->window, (uint64_t) s->window);
+        extra = P2P_MIN(extra, left_of(y->buffer_max, y->windows));
+        if (y->budget)
+                extra = P2P_MIN(extra, left_of(y->budget->max, y->budget->windows));
         y->windows += extra;
         if (y->budget)
                 y->budget->windows += extra;
-        s->window += extra;
+        s->window += (uint32_t) extra;
+}
+
+/* An epoch is longer than the pause, so that a burst after a pause is not taken for the rate. */
+static void measure(p2p_yamux_stream *s, size_t n) {
+        const p2p_yamux *y = s->session;
+        uint64_t now = p2p_loop_now(y->loop), elapsed = now - s->epoch;
+
+        s->consumed += n;
+        if (elapsed < P2P_MAX(y->rtt_min, (uint64_t) YAMUX_EPOCH))
+                return;
+        if (y->rtt_min > 0)
+                grow_window(s, s->consumed * (YAMUX_ROUND_TRIPS * y->rtt_min + YAMUX_PAUSE) / elapsed);
+        s->consumed = 0;
+        s->epoch = now;
 }
 
 static void grant(p2p_yamux_stream *s) {
-        p2p_yamux *y = s->session;
-        uint64_t now = p2p_loop_now(y->loop);
         uint32_t held = s->receive_window + (uint32_t) s->in.n, delta;
 
-        if (!(s->state & STREAM_IN_TABLE) || s->window - held < s->window / 2)
+        if (s->window - held < s->window / 2)
                 return;
-        if (y->rtt > 0 && now - s->since < 4 * y->rtt)
-                grow_window(s);
         delta = s->window - held;
         s->receive_window += delta;
         s->delta += delta;
-        s->since = now;
         s->state |= STREAM_SEND_UPDATE;
         p2p_yamux_stream_schedule(s);
 }
@@ -352,8 +370,10 @@ static ssize_t stream_readv(p2p_channel *c, const struct iovec *iov, int n_iov) 
         n = p2p_yamux_queue_read(&s->in, pool_of(s), iov, n_iov);
         if (s->session) {
                 uncharge(s->session, n);
-                if (!(s->state & STREAM_FIN_RECEIVED))
+                if (s->state & STREAM_IN_TABLE && !(s->state & STREAM_FIN_RECEIVED)) {
+                        measure(s, n);
                         grant(s);
+                }
         }
         return (ssize_t) n;
 }

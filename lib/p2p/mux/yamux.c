@@ -107,6 +107,7 @@ void p2p_yamux_on_pong(p2p_yamux *y, uint32_t value) {
 
         assert(value == y->ping_value);
         y->rtt = y->rtt > 0 ? (y->rtt + sample + 1) / 2 : sample;
+        y->rtt_min = y->rtt_min > 0 ? P2P_MIN(y->rtt_min, sample) : sample;
         y->ping = PING_IDLE;
         y->ping_deadline = 0;
 }

@@ -136,7 +136,8 @@ static uint32_t fill_and_read(yamux_peer *p, p2p_channel *c, unsigned rounds, ui
         return window;
 }
 
-static void windows_double_while_updates_are_quick(void **state) {
+/* A window lasts four round trips and 2 ms: here 162 ms. */
+static void windows_grow_to_what_is_read_in_four_round_trips(void **state) {
         static const struct {
                 const char *why;
                 bool rtt;
@@ -145,14 +146,15 @@ static void windows_double_while_updates_are_quick(void **state) {
                 bool ours;
                 uint32_t expect;
         } cases[] = {
-                { "no round trip known",     false, 1,           4,  false, 256 * KIB },
-                { "slower than four",        true,  4 * RTT,     4,  false, 256 * KIB },
-                { "just within four",        true,  4 * RTT - 1, 1,  false, 512 * KIB },
-                { "doubled thrice",          true,  RTT,         3,  false, 2 * MIB   },
-                { "as far as go's",          true,  RTT,         12, false, 16 * MIB  },
-                { "further between ours",    true,  RTT,         12, true,  64 * MIB  },
+                { "no round trip known",     false, RTT,                 4,  false, 256 * KIB },
+                { "large enough",            true,  162 * USEC_PER_MSEC, 4,  false, 256 * KIB },
+                { "a quarter short",         true,  129600,              1,  false, 320 * KIB },
+                { "at most doubled a time",  true,  RTT,                 1,  false, 512 * KIB },
+                { "doubled thrice",          true,  RTT,                 3,  false, 2 * MIB   },
+                { "an epoch is a trip long", true,  RTT - 1,             1,  false, 256 * KIB },
+                { "as far as go's",          true,  RTT,                 12, false, 16 * MIB  },
+                { "further between ours",    true,  RTT,                 12, true,  64 * MIB  },
         };
-
         static const p2p_yamux_options roomy = { .streams_max = 10, .buffer_max = 1024 * MIB }; /* no budget stops them */
 
         (void) state;
@@ -171,6 +173,62 @@ static void windows_double_while_updates_are_quick(void **state) {
         }
 }
 
+/* Bulk delays the pongs behind it: a window that grew with them would be the delay. */
+static void the_least_round_trip_counts(void **state) {
+        static const struct {
+                uint64_t second, usec;
+                uint32_t expect;
+        } cases[] = {
+                { 10 * RTT, 162 * USEC_PER_MSEC, 256 * KIB }, /* slower than the first one: nothing new */
+                { RTT / 2,  82 * USEC_PER_MSEC,  256 * KIB }, /* the first one was slow */
+                { RTT / 2,  65600,               320 * KIB },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                yamux_peer *p = peer_new(NULL, true);
+                p2p_channel *c;
+
+                p2p_loop_advance(p->loop, 30 * USEC_PER_SEC - RTT);
+                yamux_peer_expect(p, YAMUX_PING, YAMUX_SYN, 0, 1);
+                p2p_loop_advance(p->loop, cases[i].second);
+                yamux_peer_send(p, YAMUX_PING, YAMUX_ACK, 0, 1);
+                c = yamux_peer_open(p, 1);
+                assert_int_equal(fill_and_read(p, c, 1, cases[i].usec), cases[i].expect);
+                p2p_channel_free(c);
+                yamux_peer_free(p);
+        }
+}
+
+/* 256 KiB each millisecond over 100 us: what 2.4 ms bring, however long it goes on. */
+static void on_a_lan_a_window_lasts_two_milliseconds(void **state) {
+        yamux_peer *p = yamux_peer_new(NULL, NULL);
+        uint32_t credit = 256 * KIB, most = credit;
+        p2p_yamux_header h;
+        p2p_channel *c;
+
+        (void) state;
+        yamux_peer_expect(p, YAMUX_PING, YAMUX_SYN, 0, 0);
+        p2p_loop_advance(p->loop, 100);
+        yamux_peer_send(p, YAMUX_PING, YAMUX_ACK, 0, 0);
+        c = yamux_peer_open(p, 1);
+        for (unsigned ms = 1; ms <= 1000; ms++) {
+                p2p_loop_advance(p->loop, USEC_PER_MSEC);
+                yamux_peer_send(p, YAMUX_DATA, 0, 1, 256 * KIB);
+                read_exactly(c, 256 * KIB);
+                credit -= 256 * KIB;
+                p2p_loop_settle(p->loop);
+                while (yamux_peer_next(p, &h))
+                        credit += h.type == YAMUX_WINDOW_UPDATE ? h.length : 0;
+                most = P2P_MAX(most, credit);
+                if (ms < 8) /* a burst is no rate */
+                        assert_int_equal(most, 256 * KIB);
+        }
+        assert_int_equal(most, 256 * KIB * 24 / 10);
+        p2p_channel_free(c);
+        yamux_peer_free(p);
+}
+
 static void windows_stop_growing_at_the_budgets(void **state) {
         p2p_budget budget = { .max = 5 * MIB };
         p2p_yamux_options options = { .streams_max = 10, .buffer_max = 2 * MIB };
@@ -178,7 +236,7 @@ static void windows_stop_growing_at_the_budgets(void **state) {
         yamux_peer *p, *q;
 
         (void) state;
-        p = peer_new(&options, true); /* its own: 1 MiB and 3/4 of extra credit fit into 2 MiB */
+        p = peer_new(&options, true); /* its own */
         c = yamux_peer_open(p, 1);
         assert_int_equal(fill_and_read(p, c, 12, RTT), 2 * MIB);
         p2p_channel_free(c);
@@ -187,17 +245,17 @@ static void windows_stop_growing_at_the_budgets(void **state) {
         options = (p2p_yamux_options) { .streams_max = 10, .budget = &budget };
         p = peer_new(&options, true); /* the shared one */
         c = yamux_peer_open(p, 1);
-        assert_int_equal(fill_and_read(p, c, 12, RTT), 4 * MIB);
-        assert_int_equal(budget.windows, 4 * MIB - 256 * KIB);
+        assert_int_equal(fill_and_read(p, c, 12, RTT), 5 * MIB);
+        assert_int_equal(budget.windows, 5 * MIB - 256 * KIB);
         q = peer_new(&options, true);
         {
                 p2p_channel *d = yamux_peer_open(q, 1);
 
-                assert_int_equal(fill_and_read(q, d, 12, RTT), 1 * MIB);
+                assert_int_equal(fill_and_read(q, d, 12, RTT), 256 * KIB); /* nothing is left */
                 p2p_channel_free(d);
         }
         p2p_loop_settle(q->loop);
-        assert_int_equal(budget.windows, 4 * MIB - 256 * KIB); /* given back */
+        assert_int_equal(budget.windows, 5 * MIB - 256 * KIB);
         yamux_peer_free(q);
         yamux_peer_send(p, YAMUX_WINDOW_UPDATE, YAMUX_RST, 1, 0);
         assert_int_equal(budget.windows, 0);
@@ -360,7 +418,9 @@ int main(void) {
                 cmocka_unit_test(a_header_beyond_the_window_is_refused_before_its_payload),
                 cmocka_unit_test(one_frame_may_fill_the_window),
                 cmocka_unit_test(payload_under_way_is_not_granted_twice),
-                cmocka_unit_test(windows_double_while_updates_are_quick),
+                cmocka_unit_test(windows_grow_to_what_is_read_in_four_round_trips),
+                cmocka_unit_test(the_least_round_trip_counts),
+                cmocka_unit_test(on_a_lan_a_window_lasts_two_milliseconds),
                 cmocka_unit_test(windows_stop_growing_at_the_budgets),
                 cmocka_unit_test(beyond_the_buffer_the_fullest_stream_is_reset),
                 cmocka_unit_test(a_session_holds_64_MiB_unless_told),
