@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 // The js-libp2p peer of the interop matrix: TCP, Noise, yamux, identify, ping and circuit relay with the defaults of
-// the library wherever a flag does not say otherwise. Flags and lines are those of ../PEERS.md.
+// the library wherever a flag does not say otherwise; and QUIC, which is quinn and rustls underneath. Flags and lines are
+// those of ../PEERS.md.
 
 import { noise } from '@chainsafe/libp2p-noise'
+import { quic } from '@chainsafe/libp2p-quic'
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify, identifyPush } from '@libp2p/identify'
@@ -47,7 +49,7 @@ async function newNode (o) {
   return await createLibp2p({
     privateKey: o.seed == null ? await generateKeyPair('Ed25519') : await generateKeyPairFromSeed('Ed25519', o.seed),
     addresses: { listen: [...o.listen, ...o.relays.map((r) => `${r}/p2p-circuit`)] },
-    transports: [tcp(), circuitRelayTransport()],
+    transports: [tcp(), quic(), circuitRelayTransport()],
     connectionEncrypters: [noise()],
     // by default more than ten streams that open before the upgrade has ended abort the connection
     streamMuxers: [yamux(o.raiseLimits ? { maxEarlyStreams: 1000 } : {})],
