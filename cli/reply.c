@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "service/bus-names.h"
@@ -71,6 +72,16 @@ const char *peer_name_of(const json_t *names, const char *id) {
                             value) if (json_is_string(value) &&
                                        strcmp(json_string_value(value), id) == 0) return name;
         return NULL;
+}
+
+const char *peer_path_format(const json_t *peer, char text[static PEER_PATH_TEXT_MAX]) {
+        const char *stack = json_text(peer, "Stack"), *security = json_text(peer, "Security");
+        bool told = *security == '/' && strcmp(json_text(peer, "Muxer"), "/quic-v1") != 0;
+        const char *end = told ? strchrnul(security + 1, '/') : security;
+
+        (void) snprintf(text, PEER_PATH_TEXT_MAX, "%s%s%s%s%.*s", json_text(peer, "PathType"), *stack ? " " : "", stack,
+                        told ? "+" : "", told ? (int) (end - security - 1) : 0, told ? security + 1 : "");
+        return text;
 }
 
 int table_begin(const Column *columns, size_t n_columns, Table **ret) {

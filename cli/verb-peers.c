@@ -8,18 +8,25 @@
 #include "service/bus-names.h"
 
 static const Column columns[] = {
-        { "name", "NAME", false },   { "path", "PATH", false },       { "limited", NULL, false },
-        { "rtt_usec", "RTT", true }, { "since", "CONNECTED", false }, { "authorized", "ALLOWED", false },
-        { "agent", "AGENT", false }, { "peer_id", "PEER ID", false }, { "address", "ADDRESS", false },
+        { "name", "NAME", false },      { "path", "PATH", false },       { "stack", NULL, false },
+        { "security", NULL, false },    { "muxer", NULL, false },        { "ip_version", NULL, false },
+        { "limited", NULL, false },     { "rtt_usec", "RTT", true },     { "since", "CONNECTED", false },
+        { "authorized", "ALLOWED", false }, { "agent", "AGENT", false }, { "peer_id", "PEER ID", false },
+        { "address", "ADDRESS", false },
 };
 
 static void add_peer(Table *table, const json_t *peer) {
+        char path[PEER_PATH_TEXT_MAX];
         bool relayed = strcmp(json_text(peer, "PathType"), "RELAYED") == 0;
 
         table_text(table, json_text(peer, "Name"));
         table_colour(table, COLOUR_BOLD);
-        table_text(table, json_text(peer, "PathType"));
+        table_add(table, json_string(json_text(peer, "PathType")), peer_path_format(peer, path));
         table_colour(table, relayed ? COLOUR_YELLOW : COLOUR_GREEN);
+        table_text(table, json_text(peer, "Stack"));
+        table_text(table, json_text(peer, "Security"));
+        table_text(table, json_text(peer, "Muxer"));
+        table_text(table, json_text(peer, "IPVersion"));
         table_boolean(table, json_flag(peer, "Limited"));
         table_rtt(table, json_number(peer, "RTTUSec"));
         table_time(table, json_number(peer, "ConnectedTimestamp"), NULL);

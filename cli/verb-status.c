@@ -16,6 +16,7 @@ static const Column columns[] = {
         { "started", "Running", false },
         { "gating", "Access", false },
         { "connected_peers", "Connected", false },
+        { "paths", "Paths", false },
         { "listen_addresses", "Listening", false },
         { "relay_addresses", "Reachable at", false },
         { "relays", "Relays", false },
@@ -52,6 +53,18 @@ static json_t *relay_lines(const json_t *relays) {
         return lines;
 }
 
+/* "NAME: DIRECT quic-v1" of each connected peer that has a name. */
+static json_t *path_lines(const json_t *peers) {
+        json_t *lines = json_array(), *peer;
+        char text[PEER_PATH_TEXT_MAX];
+        const char *path;
+
+        json_object_foreach((json_t *) peers, path, peer) if (*json_text(peer, "Name"))(void)
+                json_array_append_new(lines, json_sprintf("%s: %s", json_text(peer, "Name"),
+                                                          peer_path_format(peer, text)));
+        return lines;
+}
+
 /* What the last connection through each proxy failed of, where it failed. */
 static json_t *proxy_errors(const json_t *proxies) {
         json_t *lines = json_array(), *proxy;
@@ -69,7 +82,7 @@ static void add_lines(Table *table, json_t *lines, Colour colour) {
         json_decref(lines);
 }
 
-static void add_node(Table *table, const json_t *properties) {
+static void add_node(Table *table, const json_t *properties, const json_t *peers) {
         bool gating = json_flag(properties, "Gating");
 
         table_text(table, json_text(properties, "PeerID"));
@@ -80,12 +93,14 @@ static void add_node(Table *table, const json_t *properties) {
                          : "ANYBODY (the config says enable_connection_gating: false)");
         table_colour(table, gating ? COLOUR_NONE : COLOUR_RED);
         table_number(table, json_number(properties, "ConnectedPeers"));
+        add_lines(table, path_lines(peers), COLOUR_NONE);
         table_list(table, json_object_get(properties, "ListenAddresses"));
         table_list(table, json_object_get(properties, "RelayAddresses"));
 }
 
 int verb_status(Context *context) {
-        _cleanup_(json_decrefp) json_t *properties = NULL, *relays = NULL, *services = NULL, *proxies = NULL;
+        _cleanup_(json_decrefp) json_t *properties = NULL, *relays = NULL, *services = NULL, *proxies = NULL,
+                                            *peers = NULL;
         _cleanup_(table_freep) Table *table = NULL;
         int r;
 
@@ -101,10 +116,13 @@ int verb_status(Context *context) {
         r = daemon_objects(context, BUS_PROXY_INTERFACE, &proxies);
         if (r < 0)
                 return r;
+        r = daemon_objects(context, BUS_PEER_INTERFACE, &peers);
+        if (r < 0)
+                return r;
         r = table_begin(columns, ELEMENTSOF(columns), &table);
         if (r < 0)
                 return r;
-        add_node(table, properties);
+        add_node(table, properties, peers);
         add_lines(table, relay_lines(json_array_get(relays, 0)), COLOUR_NONE);
         table_number(table, json_object_size(services));
         table_number(table, json_array_size(json_object_get(properties, "ConfiguredProxies")));

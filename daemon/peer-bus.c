@@ -64,7 +64,7 @@ void peer_emit_changed(Api *api, const Peer *peer) {
         if (path)
                 (void) sd_bus_emit_properties_changed(
                         api->bus, path, BUS_PEER_INTERFACE, "Name", "PathType", "Address", "Transport",
-                        "IPVersion", "Limited", "Authorized", "AgentVersion", "ConnectedTimestamp", NULL);
+                        "Stack", "Security", "Muxer", "IPVersion", "Limited", "Authorized", "AgentVersion", "ConnectedTimestamp", NULL);
         free(path);
 }
 
@@ -94,6 +94,12 @@ static int get_text(sd_bus *bus, const char *path, const char *interface, const 
                 text = peer_path_type(conn);
         else if (property[0] == 'T')
                 text = peer_transport(conn);
+        else if (property[0] == 'S' && property[1] == 't')
+                text = peer_stack(conn);
+        else if (property[0] == 'S')
+                text = p2p_conn_security(conn);
+        else if (property[0] == 'M')
+                text = p2p_conn_muxer(conn);
         else if (property[0] == 'I')
                 text = peer_ip_version(conn);
         else if (property[1] == 'g')
@@ -140,6 +146,9 @@ const sd_bus_vtable peer_vtable[] = {
         SD_BUS_PROPERTY("PathType", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Address", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Transport", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Stack", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Security", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Muxer", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("IPVersion", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Limited", "b", get_limited, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Authorized", "b", get_authorized, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -137,6 +137,29 @@ const char *peer_transport(const p2p_conn *conn) {
         return has_component(addr, P2P_ADDR_TCP) ? "tcp" : "unknown";
 }
 
+const char *peer_stack(const p2p_conn *conn) {
+        _cleanup_(p2p_addr_freep) p2p_addr *relay_addr = NULL;
+        const p2p_addr *addr = p2p_conn_remote(conn);
+        p2p_peer_id relay;
+
+        if (addr && p2p_addr_split_circuit(addr, &relay_addr, &relay) >= 0) {
+                p2p_conn *leg = p2p_host_find_conn(p2p_conn_host(conn), &relay);
+
+                if (!relay_addr)
+                        return leg && !p2p_conn_is_circuit(leg) ? peer_stack(leg) : "unknown";
+                addr = relay_addr;
+        }
+        switch (addr ? p2p_addr_stack(addr) : P2P_STACK_OTHER) {
+        case P2P_STACK_QUIC: return "quic-v1";
+        case P2P_STACK_TCP: return "tcp";
+        case P2P_STACK_WSS: return "wss";
+        case P2P_STACK_WS: return "ws";
+        case P2P_STACK_CIRCUIT:
+        case P2P_STACK_OTHER: break;
+        }
+        return "unknown";
+}
+
 const char *peer_ip_version(const p2p_conn *conn) {
         const p2p_addr *addr = p2p_conn_remote(conn);
 
