@@ -30,7 +30,7 @@ uid_t bus_user_uid(const char *user);
 typedef struct BusClients BusClients;
 
 #define BUS_CLIENT_LINKS_MAX 4096u /* things of one client; -ENOBUFS beyond */
-#define BUS_CLIENTS_MAX      1024u /* clients that hold something; likewise */
+#define BUS_CLIENTS_MAX      400u  /* clients that hold something; likewise. Each costs one of the 512 matches of a connection */
 
 /* Embedded in what a client holds. All-zero is fine and unlinked. */
 typedef struct BusClientLink {

@@ -297,6 +297,26 @@ static void comments_are_cut_between_characters(void **state) {
 }
 
 /* ---- the file ---- */
+static void a_file_has_at_most_8_MiB(void **state) {
+        _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
+        static char lines[1024 * 1024];
+        char path[] = "/tmp/peerup-test-XXXXXX";
+        AuthorizedKeys *keys = NULL;
+        int fd = mkstemp(path);
+
+        (void) state;
+        assert_true(fd >= 0);
+        memset(lines, '\n', sizeof(lines));
+        for (unsigned i = 0; i < 8; i++)
+                assert_int_equal(write(fd, lines, sizeof(lines)), sizeof(lines));
+        assert_int_equal(authorized_keys_load(path, problems, &keys), 0);
+        authorized_keys_free(keys);
+        assert_int_equal(write(fd, lines, 1), 1);
+        assert_int_equal(authorized_keys_load(path, problems, &keys), -EFBIG);
+        (void) close(fd);
+        (void) unlink(path);
+}
+
 static void the_file_is_made_changed_and_read(void **state) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
         static const AuthorizedAttribute group = { "group", "g" };
@@ -384,6 +404,7 @@ int main(void) {
                 cmocka_unit_test(edits_keep_every_other_byte),
                 cmocka_unit_test(edits_that_make_no_sense_are_refused),
                 cmocka_unit_test(comments_are_cut_between_characters),
+                cmocka_unit_test(a_file_has_at_most_8_MiB),
                 cmocka_unit_test(the_file_is_made_changed_and_read),
                 cmocka_unit_test(writers_at_the_same_time_lose_nothing),
         };

@@ -30,7 +30,7 @@ static pid_t daemon_pid;
 static sd_bus *bus;
 static Polkit *polkit;
 static BusClients *clients;
-static BusClientLink links[600];
+static BusClientLink links[4097];
 static unsigned n_links, n_gone;
 static uid_t good_user = UID_NONE;
 
@@ -40,7 +40,8 @@ static const char policy[] =
         "<listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth><policy context=\"default\"><allow "
         "user=\"*\"/>"
         "<allow own=\"*\"/><allow send_destination=\"*\"/><allow send_requested_reply=\"true\"/>"
-        "<allow receive_sender=\"*\"/><allow receive_requested_reply=\"true\"/></policy></busconfig>\n";
+        "<allow receive_sender=\"*\"/><allow receive_requested_reply=\"true\"/></policy>"
+        "<limit name=\"max_connections_per_user\">1000</limit></busconfig>\n";
 
 /* ---- the service ---- */
 static void on_gone(void *userdata) {
@@ -268,6 +269,40 @@ static void what_is_unlinked_is_not_told(void **state) {
         assert_int_equal(bus_clients_count(clients), 0);
 }
 
+/* As if the caller with this name held one more thing. */
+static int hold(const char *sender, BusClientLink *link) {
+        sd_bus_message *m = NULL;
+        int r;
+
+        assert_true(sd_bus_message_new_signal(bus, &m, "/x", "x.y", "Z") >= 0);
+        assert_true(sd_bus_message_set_sender(m, sender) >= 0);
+        r = bus_client_link(clients, m, link, on_gone, NULL);
+        sd_bus_message_unref(m);
+        return r;
+}
+
+static void what_clients_hold_is_limited(void **state) {
+        static sd_bus *callers[401];
+        const char *name;
+
+        (void) state;
+        for (unsigned i = 0; i < ELEMENTSOF(callers); i++)
+                assert_int_equal(bus_open(&callers[i]), 0);
+        assert_true(sd_bus_get_unique_name(callers[0], &name) >= 0);
+        for (unsigned i = 0; i < 4097; i++)
+                assert_int_equal(hold(name, &links[i]), i < 4096 ? 0 : -ENOBUFS);
+        for (unsigned i = 0; i < 4096; i++)
+                bus_client_unlink(&links[i]);
+        for (unsigned i = 0; i < ELEMENTSOF(callers); i++) {
+                assert_true(sd_bus_get_unique_name(callers[i], &name) >= 0);
+                assert_int_equal(hold(name, &links[i]), i < 400 ? 0 : -ENOBUFS);
+        }
+        n_links = 400;
+        assert_true(sd_bus_call_method(bus, "org.freedesktop.DBus", "/", "org.freedesktop.DBus.Peer", "Ping", NULL, NULL, "") >= 0);
+        for (unsigned i = 0; i < ELEMENTSOF(callers); i++)
+                sd_bus_flush_close_unref(callers[i]);
+}
+
 static void uids_are_judged(void **state) {
         (void) state;
         polkit_restrict_user(polkit, 77);
@@ -314,6 +349,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_client_that_leaves_is_told_for_each_thing, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(what_is_unlinked_is_not_told, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(what_clients_hold_is_limited, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(uids_are_judged, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(answers_are_read, set_up, tear_down),
         };
