@@ -7,7 +7,6 @@
 #include <stdbool.h>
 
 #define SERVICE_NAME_MAX  63u
-#define PEER_NAME_MAX     64u
 #define INSTANCE_NAME_MAX 64u
 
 /* [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?, the original's rule for services and networks. The tail for messages:
