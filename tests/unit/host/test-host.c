@@ -254,6 +254,16 @@ static void handlers_are_limited_and_named_once(void **state) {
         assert_int_equal(p2p_host_handle(w->a.host, "/again/1", on_stream, w), 0);
 }
 
+static void sixteen_listeners_are_enough(void **state) {
+        world *w = *state;
+        p2p_addr *addr;
+
+        assert_int_equal(p2p_addr_parse("/ip4/127.0.0.1/tcp/0", &addr), 0);
+        for (unsigned i = 1; i < 17; i++) /* the node has one */
+                assert_int_equal(p2p_host_listen(w->a.host, addr), i < 16 ? 0 : -ENOBUFS);
+        p2p_addr_free(addr);
+}
+
 static void connections_per_peer_are_limited(void **state) {
         p2p_host_limits limits = P2P_HOST_LIMITS_DEFAULT;
         world *w = *state;
@@ -286,6 +296,7 @@ int main(void) {
                 T(an_unknown_protocol_is_refused_when_confirmed),
                 T(a_stream_outlives_its_connection),
                 T(handlers_are_limited_and_named_once),
+                T(sixteen_listeners_are_enough),
                 T(connections_per_peer_are_limited),
         };
 
