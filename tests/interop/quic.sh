@@ -23,13 +23,15 @@ quic_identify() {
 
 # Streams overtake each other, and an end of the connection overtakes them all: a second for the last bytes.
 quic_halfclose() {
-        dial "$1" --key "$(seed 2)" --dial "$(quic_address)" halfclose wait:1 && told dial '^HALFCLOSE ok 1048576$' && await listen '^SOURCE sent 1048576 read 65536$' 5
+        dial "$1" --key "$(seed 2)" --dial "$(quic_address)" halfclose wait:1 && told dial '^HALFCLOSE ok 1048576$' &&
+                await listen '^SOURCE sent 1048576 read 65536$' 5
 }
 
 # The js binding shows a reset as an end of file, and sends 0 for every code.
 quic_reset() {
         if [ "$2" = js ]; then quic_one "$1" reset '^RESET remote 0x0$'; return; fi
-        dial "$1" --key "$(seed 2)" --dial "$(quic_address)" reset wait:1 && told dial '^RESET remote 0x2042$' && told dial '^RESET ok$' && await listen '^RESET echo 0x2042$' 5
+        dial "$1" --key "$(seed 2)" --dial "$(quic_address)" reset wait:1 && told dial '^RESET remote 0x2042$' &&
+                told dial '^RESET ok$' && await listen '^RESET echo 0x2042$' 5
 }
 
 quic_wrong_id() {
@@ -53,7 +55,7 @@ quic_300() {
 
 # One pair that says nothing for a minute, in a folder of its own.
 quic_idle_pair() {
-        local good=1
+        local good
         tmp=$tmp/$1-$2 pids=()
         mkdir "$tmp" || return 1
         # shellcheck disable=SC2086
@@ -80,18 +82,18 @@ quic_idle() {
 
 # 1 % of all datagrams is lost and 2 % come late, each way.
 quic_lossy() {
-        local address port lossy
+        local address port lossy good
         quic_listener "$2" || return 1
         address=$(quic_address)
         port=${address#*/udp/} port=${port%%/*}
         tests/interop/lossy-udp "$port" 10 20 >"$tmp/lossy.out" 2>"$tmp/lossy.err" &
         lossy=$!
         await lossy '^[0-9]+$' 5 || return 1
-        dial "$1" --key "$(seed 2)" --dial "${address/\/udp\/$port\//\/udp\/$(head -n1 "$tmp/lossy.out")\/}" echo:10485760 ping &&
-                told dial '^ECHO ok 10485760 '
-        address=$?
+        address=${address/\/udp\/$port\//\/udp\/$(head -n1 "$tmp/lossy.out")\/}
+        dial "$1" --key "$(seed 2)" --dial "$address" echo:10485760 ping && told dial '^ECHO ok 10485760 '
+        good=$?
         kill $lossy && wait $lossy
-        [ $address = 0 ] && told lossy '^[0-9]{4,} seen, [0-9]{2,} lost, [0-9]{3,} late$'
+        [ $good = 0 ] && told lossy '^[0-9]{4,} seen, [0-9]{2,} lost, [0-9]{3,} late$'
 }
 
 quic_pair() {
