@@ -107,7 +107,7 @@ machine_start() { # NAME
                 ulimit -n 524288 2>/dev/null || ulimit -n "$(ulimit -Hn)" # as PID 1 has, or what there is
                 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 exec setsid setpriv --pdeathsig KILL systemd-nspawn --quiet \
                         --directory="$LAB_ROOT" --volatile=overlay --boot --machine="$1" --keep-unit --register=no \
-                        --network-namespace-path="/run/netns/$1" \
+                        --capability=CAP_NET_ADMIN --network-namespace-path="/run/netns/$1" \
                         --resolv-conf=off --timezone=off --link-journal=no
         ) </dev/null >"$LAB_TMP/$1.console" 2>&1 &
         lab_nspawn[$1]=$!
