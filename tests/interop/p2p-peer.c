@@ -32,7 +32,8 @@ static p2p_host_limits limits_of(const peer_options *o) {
 }
 
 static int start_host(peer *p) {
-        p2p_host_options options = { .agent = "p2p-peer/1", .limits = limits_of(&p->options), .events = &peer_events, .userdata = p };
+        p2p_host_options options = { .agent = "p2p-peer/1", .limits = limits_of(&p->options),
+                                     .security = p->options.security, .events = &peer_events, .userdata = p };
         int r;
 
         r = p->options.has_seed ? p2p_identity_from_seed(p->options.seed, &p->identity) : p2p_identity_generate(&p->identity);

@@ -68,6 +68,19 @@ static int parse_role(const char *text, peer_options *o) {
         return o->relay || strcmp(text, "node") == 0 ? 0 : -EINVAL;
 }
 
+static int parse_security(const char *text, peer_options *o) {
+        static const struct { const char *flag, *protocol; } known[] = {
+                { "default", NULL }, { "noise", "/noise" }, { "tls", "/tls/1.0.0" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(known); i++)
+                if (strcmp(text, known[i].flag) == 0) {
+                        o->security = known[i].protocol;
+                        return 0;
+                }
+        return -EPROTONOSUPPORT;
+}
+
 static int parse_flag(int flag, const char *text, peer_options *o) {
         switch (flag) {
         case ROLE: return parse_role(text, o);
@@ -76,7 +89,7 @@ static int parse_flag(int flag, const char *text, peer_options *o) {
         case RELAY: return append(o->relays, &o->n_relays, text);
         case ECHO_: o->echo = true; return 0;
         case BYTES: return parse_number(text, &o->bytes);
-        case SECURITY: return strcmp(text, "default") == 0 || strcmp(text, "noise") == 0 ? 0 : -EPROTONOSUPPORT;
+        case SECURITY: return parse_security(text, o);
         case RAISE: o->raise_limits = true; return 0;
         case ALLOW:
                 if (o->n_allow >= PEER_LIST_MAX)

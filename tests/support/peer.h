@@ -18,6 +18,7 @@ typedef struct peer_options {
         p2p_peer_id allow[PEER_LIST_MAX];
         uint64_t bytes, data_limit, duration_s, ttl_s, timeout_s;
         const char *dial;
+        const char *security; /* the only one to offer, or NULL */
         char **actions; /* NULL-terminated */
 } peer_options;
 

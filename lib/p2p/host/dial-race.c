@@ -112,6 +112,8 @@ static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _unused_, int 
         candidate *c = userdata;
 
         c->upgrade = NULL;
+        if (error >= 0 || error == -EPROTONOSUPPORT) /* the next dial need not ask; or has to, again */
+                peerstore_set_security(c->job->host, &c->job->peer, error < 0 ? NULL : up->security);
         if (error < 0)
                 return candidate_failed(c, error);
         settle(c, up);
@@ -132,6 +134,7 @@ static void upgrade(candidate *c, p2p_channel *channel) {
         options.expected = &c->job->peer;
         options.initiator = true;
         options.allow = allow;
+        options.security = peerstore_security(c->job->host, &c->job->peer);
         c->state = UPGRADING;
         if (c->has_fd)
                 c->job->hold = p2p_loop_now(c->job->host->loop) + HANDSHAKE_USEC;

@@ -47,6 +47,7 @@ struct p2p_host {
         const p2p_identity *identity; /* borrowed */
         char *agent;
         p2p_host_limits limits;
+        const char *security;          /* the only one offered, or NULL */
         const p2p_host_events *events; /* borrowed, never NULL */
         void *userdata;
         p2p_budget budget;
@@ -170,6 +171,10 @@ void dial_free_all(p2p_host *host);
 void dial_transport_gone(p2p_host *host, const p2p_transport *transport);
 
 /* ---- peerstore.c ---- */
+/* With which protocol a channel to the peer was secured last, a static name; NULL: not known. Only peers with addresses
+ * are remembered. */
+const char *peerstore_security(p2p_host *host, const p2p_peer_id *peer);
+void peerstore_set_security(p2p_host *host, const p2p_peer_id *peer, const char *security);
 /* Addresses of the peer that are still valid, borrowed until the store changes. */
 size_t peerstore_addrs(p2p_host *host, const p2p_peer_id *peer, const p2p_addr **ret, size_t max);
 void peerstore_free(p2p_host *host);

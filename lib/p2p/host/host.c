@@ -67,6 +67,7 @@ int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_op
         host->loop = loop;
         host->identity = identity;
         host->limits = options->limits;
+        host->security = options->security;
         host->events = options->events ? options->events : &no_events;
         host->userdata = options->userdata;
         host->budget.max = options->limits.buffer;
@@ -134,6 +135,7 @@ const char *p2p_host_agent(const p2p_host *host) { return host->agent; }
 p2p_upgrade_options host_upgrade_options(p2p_host *host) {
         return (p2p_upgrade_options){
                 .identity = host->identity,
+                .only = host->security,
                 .timeout_usec = UPGRADE_TIMEOUT_USEC,
                 .yamux = {
                         .buffer_max = host->limits.conn_buffer,

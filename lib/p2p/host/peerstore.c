@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Peerstore: where others can be reached, until when. A tree by peer id; each peer has a short list.
+ * Peerstore: where others can be reached, until when, and how a channel to them is secured. A tree by peer id; each peer
+ * has a short list.
  *
  * Both are limited (p2p_host_limits): a full list gives up what expires first, a full store a peer that is not connected.
  */
@@ -20,6 +21,7 @@ typedef struct known_addr {
 typedef struct known_peer {
         p2p_peer_id peer;
         p2p_host *host;
+        const char *security; /* what a dial negotiated last: a static name; NULL: unknown */
         unsigned n_addrs;
         known_addr addrs[];
 } known_peer;
@@ -173,6 +175,19 @@ size_t peerstore_addrs(p2p_host *host, const p2p_peer_id *peer, const p2p_addr *
         for (; n < p->n_addrs && n < max; n++)
                 ret[n] = p->addrs[n].addr;
         return n;
+}
+
+const char *peerstore_security(p2p_host *host, const p2p_peer_id *peer) {
+        known_peer *p = find(host, peer);
+
+        return p ? p->security : NULL;
+}
+
+void peerstore_set_security(p2p_host *host, const p2p_peer_id *peer, const char *security) {
+        known_peer *p = find(host, peer);
+
+        if (p)
+                p->security = security;
 }
 
 void peerstore_free(p2p_host *host) {

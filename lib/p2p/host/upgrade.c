@@ -3,8 +3,9 @@
 /*
  * Upgrade: channel -> multistream -> security -> gater -> muxer -> session (wire reference 4, 5).
  *
- * One stage is in flight at a time and owns the channel; the enum says which, and free() frees just that. With a single
- * security protocol the initiator waits for nothing: header, proposal and first handshake message leave in one segment.
+ * One stage is in flight at a time and owns the channel; the enum says which, and free() frees just that. Where one security
+ * protocol is known to be spoken, or only one is offered, the initiator waits for nothing: header, proposal and first
+ * handshake message leave in one segment. Otherwise it proposes what this machine is faster at and waits for the answer.
  */
 
 #include <errno.h>
@@ -18,9 +19,9 @@
 #include "secure/secure.h"
 #include "wire/writer.h"
 
-/* The stacks, by preference. A new security protocol or muxer is a new row. */
-static const p2p_security *const securities[] = { &p2p_noise };
-static const char *const security_names[] = { "/noise", NULL };
+/* The stacks, by preference where AES has instructions, and from the end where it has not: libsodium's ChaCha20 is then
+ * several times as fast as GnuTLS's AES. A new security protocol or muxer is a new row. */
+static const p2p_security *const securities[] = { &p2p_tls, &p2p_noise };
 static const char *const muxers[] = { P2P_YAMUX_PROTOCOL, NULL };
 
 struct p2p_upgrade {
@@ -32,6 +33,7 @@ struct p2p_upgrade {
 
         p2p_select *select;
         p2p_propose *propose;
+        const char *names[ELEMENTSOF(securities) + 1]; /* offered, by preference; NULL-terminated */
         const p2p_security *security;
         p2p_secure *secure;
         p2p_timer deadline;
@@ -72,8 +74,10 @@ static bool match_name(const char *const *names, const char *name) {
         return false;
 }
 
-static bool match_security(const char *protocol, void *userdata _unused_) {
-        return match_name(security_names, protocol);
+static bool match_security(const char *protocol, void *userdata) {
+        p2p_upgrade *u = userdata;
+
+        return match_name(u->names, protocol);
 }
 
 static bool match_muxer(const char *protocol, void *userdata _unused_) {
@@ -188,8 +192,28 @@ static void on_security_selected(p2p_channel *channel, const char *protocol, int
         }
 }
 
+static void set_names(p2p_upgrade *u) {
+        bool forward = p2p_tls_is_fast();
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(securities); i++) {
+                const char *name = securities[forward ? i : ELEMENTSOF(securities) - 1 - i]->protocol;
+
+                if (!u->options.only || strcmp(u->options.only, name) == 0)
+                        u->names[n++] = name;
+        }
+}
+
+/* The one that the far side surely takes, or NULL. */
+static const char *known_security(const p2p_upgrade *u) {
+        if (u->options.security && match_name(u->names, u->options.security))
+                return u->options.security;
+        return u->names[0] && !u->names[1] ? u->names[0] : NULL;
+}
+
 /* Takes the channel in any case. */
 static int start(p2p_upgrade *u, p2p_channel *channel) {
+        const char *known = known_security(u);
         p2p_channel *lazy;
         int r;
 
@@ -197,13 +221,13 @@ static int start(p2p_upgrade *u, p2p_channel *channel) {
                 r = p2p_select_new(u->loop, channel, match_security, on_security_selected, u, &u->select);
                 if (r >= 0)
                         p2p_select_set_slow(u->select);
-        } else if (ELEMENTSOF(securities) > 1)
-                r = p2p_propose_new(u->loop, channel, security_names, on_security_selected, u, &u->propose);
+        } else if (!known)
+                r = p2p_propose_new(u->loop, channel, u->names, on_security_selected, u, &u->propose);
         else {
-                r = p2p_lazy_new(u->loop, channel, security_names[0], &lazy);
+                r = p2p_lazy_new(u->loop, channel, known, &lazy);
                 if (r >= 0) {
                         channel = lazy;
-                        r = start_security(u, channel, security_names[0]);
+                        r = start_security(u, channel, known);
                 }
         }
         if (r < 0)
@@ -230,6 +254,7 @@ int p2p_upgrade_new(p2p_loop *loop, p2p_channel *channel, const p2p_upgrade_opti
         u->done = done;
         u->userdata = userdata;
         p2p_timer_init(&u->deadline, loop, on_deadline, u);
+        set_names(u);
 
         r = start(u, channel);
         if (r >= 0)

@@ -23,6 +23,8 @@ typedef struct p2p_upgrade_options {
         const p2p_identity *identity; /* borrowed */
         const p2p_peer_id *expected;  /* copied; NULL: whoever it is */
         bool initiator;
+        const char *security; /* of the initiator: what the peer is known to speak, else NULL; a static name */
+        const char *only;     /* the one security protocol to offer; NULL: all; a static name */
         uint64_t timeout_usec;
         /* Asked when the identity is proven, before anything else is parsed. Refused: GoAway 0x1007 where the muxer is already
          * agreed, else just closed; done gets -EKEYREJECTED. May be NULL. */

@@ -36,3 +36,6 @@ typedef struct p2p_security {
 
 extern const p2p_security p2p_noise; /* secure/noise-handshake.c */
 extern const p2p_security p2p_tls;   /* secure/tls-handshake.c */
+
+/* This machine has instructions for AES-GCM: TLS is then faster than Noise, and else slower. */
+bool p2p_tls_is_fast(void);

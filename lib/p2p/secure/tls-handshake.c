@@ -310,6 +310,10 @@ static int tls_start(p2p_loop *loop, p2p_channel *channel, const p2p_secure_opti
         return 0;
 }
 
+bool p2p_tls_is_fast(void) {
+        return p2p_cert_prefers_aes();
+}
+
 const p2p_security p2p_tls = {
         .protocol = "/tls/1.0.0",
         .start = tls_start,

@@ -61,6 +61,7 @@ typedef struct p2p_host_events {
 typedef struct p2p_host_options {
         const char *agent; /* identify's agentVersion; copied */
         p2p_host_limits limits;
+        const char *security; /* the only one offered on channels, "/noise" or "/tls/1.0.0"; static; NULL: both */
         const p2p_host_events *events; /* borrowed for life; may be NULL */
         void *userdata;
 } p2p_host_options;
