@@ -6,19 +6,28 @@ listener() {
         peer_start "$1" listen --key "$(seed 1)" --listen /ip4/127.0.0.1/tcp/0 --echo "${@:2}"
 }
 
-# Against a library's default options: what they say about each other, and over which stack.
+# What they say about each other, and over which stack; the muxer is agreed in the handshake.
 case_identify() {
-        local address early
+        local address early security=/noise
+        [ "$3" = tls ] && security=/tls/1.0.0
         listener "$2" || return 1
         address=$(address listen)
         dial "$1" --key "$(seed 2)" --dial "$address" identify wait:1 || return 1
-        identified dial 1 '"security":"/noise"' '"muxer":"/yamux/1.0.0"' '"record":true' '"direction":"outbound"' \
+        identified dial 1 "\"security\":\"$security\"" '"muxer":"/yamux/1.0.0"' '"record":true' '"direction":"outbound"' \
                 '"/ipfs/id/1.0.0"' '"/ipfs/ping/1.0.0"' '"/peerup/echo/1.0.0"' "\"${address%/p2p/*}" \
                 '"observed":"/ip4/127.0.0.1/tcp/' || return 1
-        identified listen 2 '"security":"/noise"' '"muxer":"/yamux/1.0.0"' '"direction":"inbound"' '"/ipfs/id/1.0.0"' ||
+        identified listen 2 "\"security\":\"$security\"" '"muxer":"/yamux/1.0.0"' '"direction":"inbound"' '"/ipfs/id/1.0.0"' ||
                 return 1
         early=$(grep -h -o '"early":false' "$tmp/dial.out" "$tmp/listen.out")
         [ -z "$early" ] || because "the muxer was not agreed in the handshake"
+}
+
+# Neither is told what to speak: TLS where AES has instructions.
+case_default() {
+        local security=/noise
+        grep -qw aes /proc/cpuinfo && security=/tls/1.0.0
+        listener "$2" || return 1
+        dial "$1" --key "$(seed 2)" --dial "$(address listen)" identify && identified dial 1 "\"security\":\"$security\""
 }
 
 case_one() {
@@ -55,9 +64,10 @@ case_300() {
         dial "$1" --raise-limits --dial "$(address listen)" echo:65536:300 && told dial '^ECHO ok 19660800 '
 }
 
+# pair DIALER LISTENER SECURITY
 pair() {
-        local name=direct/$1-dials-$2
-        check "$name/noise-yamux-identify" case_identify "$1" "$2"
+        local name=direct/$1-dials-$2/$3 how=(--security "$3")
+        check "$name/yamux-identify" case_identify "$1" "$2" "$3"
         check "$name/ping" case_one "$1" ping:5 '^PING '
         check "$name/echo-10-MiB" case_one "$1" echo:10485760 '^ECHO ok 10485760 '
         check "$name/half-close" case_halfclose "$1"
@@ -70,8 +80,13 @@ pair() {
 }
 
 direct_cases() {
-        pair ours go
-        pair go ours
-        pair ours js
-        pair js ours
+        local security
+        for security in tls noise; do
+                pair ours go $security
+                pair go ours $security
+        done
+        pair ours js noise
+        pair js ours noise
+        check direct/ours-dials-go/default case_default ours go
+        check direct/go-dials-ours/default case_default go ours
 }

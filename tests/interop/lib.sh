@@ -12,7 +12,7 @@ id() {
         esac
 }
 
-passed=0 failed=0 pids=() why=
+passed=0 failed=0 pids=() why= how=()
 list=${list-}
 
 # Runs one case; it says why it failed in $why. Its peers end with it unless it is one of a group that shares them.
@@ -69,12 +69,12 @@ stop_peers() {
 # The address of a peer that was started; its TCP one.
 address() { sed -n 's/^ADDR \(.*\/tcp\/.*\)/\1/p' "$tmp/$1.out" | head -n1; }
 
-# dial PROGRAM FLAGS...: to its end, lines to $tmp/dial.out; good if it was.
+# dial PROGRAM FLAGS...: to its end, lines to $tmp/dial.out; good if it was. `how` are flags that its caller's caller set.
 dial() {
         local program=$1
         shift
         # shellcheck disable=SC2086
-        timeout 40 ${!program} --timeout 30 "$@" >"$tmp/dial.out" 2>"$tmp/dial.err" </dev/null ||
+        timeout 40 ${!program} --timeout 30 "${how[@]}" "$@" >"$tmp/dial.out" 2>"$tmp/dial.err" </dev/null ||
                 because "$program: $(grep '^FAIL' "$tmp/dial.out" || tail -n1 "$tmp/dial.err")"
 }
 
