@@ -136,6 +136,15 @@ static void on_news(void *userdata) {
         retry_opens(conn);
 }
 
+/* From now on as many streams as the session takes. */
+static void on_settled(void *userdata) {
+        p2p_conn *conn = userdata;
+
+        conn->settled = true;
+        p2p_timer_stop(&conn->settling);
+        p2p_task_post(&conn->news);
+}
+
 p2p_conn *conn_free(p2p_conn *conn) {
         p2p_list *node;
         p2p_stream *s;
@@ -157,6 +166,7 @@ p2p_conn *conn_free(p2p_conn *conn) {
                 open_conn_gone(node);
         }
         p2p_session_free(conn->session);
+        p2p_timer_stop(&conn->settling);
         p2p_task_cancel(&conn->news); /* after what may post it */
         p2p_addr_free(conn->remote);
         for (size_t i = 0; i < conn->n_protocols; i++)
@@ -279,6 +289,8 @@ int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) 
         p2p_list_init(&conn->waiting);
         p2p_list_init(&conn->conns);
         p2p_task_init(&conn->news, host->loop, on_news, conn);
+        p2p_timer_init(&conn->settling, host->loop, on_settled, conn);
+        conn->settled = p2p_timer_set(&conn->settling, SETTLE_USEC) < 0;
         conn->session->wake = &conn->news;
         if (host->events->stream_limit) {
                 conn->stream_limit = host->events->stream_limit(&conn->peer, host->userdata);
@@ -331,6 +343,7 @@ void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *pro
         conn->protocols = copy;
         conn->agent = agent_copy;
         conn->identified = true;
+        on_settled(conn);
         if (is_ours(agent) && conn->session->ops->allow_large_windows)
                 conn->session->ops->allow_large_windows(conn->session);
         if (first && conn->host->events->conn_identified)

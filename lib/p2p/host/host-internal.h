@@ -108,6 +108,9 @@ struct p2p_conn {
         p2p_list streams;      /* p2p_stream, held by others */
         p2p_list negotiations; /* inbound streams not yet named */
         p2p_list waiting;      /* p2p_open waiting for the session's backlog */
+        bool settled;          /* identify was heard, or enough time went by: any number of streams may be opened */
+        unsigned n_early;      /* opened before */
+        p2p_timer settling;
         p2p_list conns;
 };
 
@@ -142,6 +145,12 @@ bool conn_is_silent(const p2p_conn *conn);
 void conn_note_silence(p2p_conn *conn, uint64_t asked);
 /* UDP to the peer seems to be cut off. */
 bool host_has_silent_quic(p2p_host *host, const p2p_peer_id *peer);
+/* The far side may still be busy with the upgrade: js-libp2p ends a connection on which more than ten streams come before. */
+#define EARLY_STREAMS_MAX 8u
+#define SETTLE_USEC USEC_PER_SEC /* arbitrary: for who does not answer identify */
+static inline bool conn_may_open(const p2p_conn *conn) {
+        return conn->settled || conn->n_early < EARLY_STREAMS_MAX;
+}
 /* As p2p_host_find_conn(); direct: no circuit. */
 p2p_conn *host_find_conn(p2p_host *host, const p2p_peer_id *peer, bool direct);
 

@@ -78,9 +78,12 @@ static int make_stream(p2p_open *o, p2p_conn *conn) {
         p2p_channel *channel, *lazy;
         int r;
 
+        if (!conn_may_open(conn))
+                return -EAGAIN;
         r = conn->session->ops->open(conn->session, &channel);
         if (r < 0)
                 return r;
+        conn->n_early++;
         r = p2p_lazy_new(o->host->loop, channel, o->protocol, &lazy);
         if (r < 0) {
                 p2p_channel_free(channel);

@@ -9,6 +9,7 @@
 
 #include "door.h"
 
+#include "host/hook.h"
 #include "negotiate/multistream.h"
 
 static p2p_peer_id relay_of(uint8_t seed) {
@@ -387,6 +388,35 @@ static void consent_may_take_thirty_seconds(void **state) {
         assert_int_equal(error, -ETIMEDOUT);
 }
 
+static void on_counted(p2p_stream *stream, int error, uint32_t code _unused_, void *userdata) {
+        assert_int_equal(error, 0);
+        p2p_stream_free(stream);
+        ++*(unsigned *) userdata;
+}
+
+/* js-libp2p ends a connection on which more than ten come before its own upgrade has ended. */
+static void eight_streams_are_opened_before_identify(void **state) {
+        door *d = *state;
+        p2p_open *open;
+
+        start(d);
+        for (unsigned round = 0; round < 2; round++) {
+                unsigned n_open = 0;
+
+                (void) come(d, (uint8_t) (10 + round), "/ip4/45.79.0.1/tcp/1", NULL);
+                for (unsigned i = 0; i < 20; i++)
+                        assert_int_equal(p2p_open_on_conn(d->last, "/test/1", NULL, on_counted, &n_open, &open), 0);
+                p2p_loop_settle(d->loop);
+                assert_int_equal(n_open, 8);
+                if (round == 0)
+                        p2p_conn_set_identified(d->last, "test/1", NULL, 0);
+                else
+                        p2p_loop_advance(d->loop, USEC_PER_SEC); /* it never answers */
+                p2p_loop_settle(d->loop);
+                assert_int_equal(n_open, 20);
+        }
+}
+
 static void a_session_that_breaks_ends_its_connection_once(void **state) {
         door *d = *state;
         guest *g;
@@ -423,6 +453,7 @@ int main(void) {
                 T(more_connections_give_no_more_streams),
                 T(a_protocol_may_go_in_the_middle),
                 T(consent_may_take_thirty_seconds),
+                T(eight_streams_are_opened_before_identify),
                 T(a_session_that_breaks_ends_its_connection_once),
         };
 
