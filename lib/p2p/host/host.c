@@ -12,7 +12,7 @@
 static const p2p_host_events no_events;
 
 /* The transports of the library. A new one is a new row. */
-static const p2p_transport *const transports[] = { &p2p_quic_transport, &p2p_tcp_transport, &p2p_ws_transport };
+static const p2p_transport *const transports[] = { &p2p_quic_transport, &p2p_tcp_transport, &p2p_ws_transport, &p2p_wss_transport };
 
 static void on_changed(void *userdata) {
         p2p_host *host = userdata;
@@ -38,10 +38,11 @@ static void on_network_changed(void *userdata) {
         p2p_task_post(&host->changed);
 }
 
-static int create_transports(p2p_host *host) {
+static int create_transports(p2p_host *host, const p2p_web_tls *web) {
         host->transport_options = (p2p_transport_options){
                 .loop = host->loop,
                 .identity = host->identity,
+                .web = web,
                 .conn_buffer = host->limits.conn_buffer,
                 .streams = host->limits.streams,
         };
@@ -89,7 +90,7 @@ int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_op
         if (r >= 0)
                 r = p2p_network_new(loop, &host->network_changed, &host->network);
         if (r >= 0)
-                r = create_transports(host);
+                r = create_transports(host, options->web);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(host);

@@ -106,18 +106,48 @@ int dns_name(const char *prefix, p2p_view value, char ret[static DNS_NAME_SIZE_M
         return 0;
 }
 
+/* Whether TLS of the Web will want the name that is being replaced: /wss and /tls/ws, not /tls/sni/NAME/ws. */
+static bool wants_name(const p2p_addr *asked) {
+        p2p_addr_component c;
+
+        return p2p_addr_stack(asked) == P2P_STACK_WSS && !(p2p_addr_component_at(asked, 3, &c) && c.code == P2P_ADDR_SNI);
+}
+
+static void write_sni(p2p_writer *out, p2p_view name) {
+        if (name.n > 0 && name.data[name.n - 1] == '.') /* which no certificate has */
+                name.n--;
+        p2p_write_uvarint(out, P2P_ADDR_TLS);
+        p2p_write_uvarint(out, P2P_ADDR_SNI);
+        p2p_write_prefixed(out, name);
+}
+
+/* What stands behind the name, as it is but for /wss and /tls/ws, which become /tls/sni/NAME/ws [go-libp2p]. */
+static void write_rest(p2p_writer *out, const p2p_addr *asked, p2p_view name) {
+        bool named = !wants_name(asked);
+        const uint8_t *at = name.data + name.n;
+        p2p_addr_component c;
+
+        for (unsigned i = 1; p2p_addr_component_at(asked, i, &c); at = c.value.data + c.value.n, i++) {
+                if (named || (c.code != P2P_ADDR_WSS && c.code != P2P_ADDR_TLS)) {
+                        p2p_write_bytes(out, P2P_VIEW(at, (size_t) (c.value.data + c.value.n - at)));
+                        continue;
+                }
+                write_sni(out, name);
+                if (c.code == P2P_ADDR_WSS)
+                        p2p_write_uvarint(out, P2P_ADDR_WS);
+                named = true;
+        }
+}
+
 int dns_replace(const p2p_addr *asked, const struct sockaddr *sa, p2p_addr **ret) {
-        p2p_view bytes = p2p_addr_view(asked);
         uint8_t buf[P2P_ADDR_SIZE_MAX];
         p2p_writer out = P2P_WRITER(buf, sizeof(buf));
         p2p_addr_component name;
         struct sockaddr_in6 in6;
         struct sockaddr_in in;
-        size_t skip;
 
         if (!p2p_addr_component_at(asked, 0, &name))
                 return -EINVAL;
-        skip = (size_t) (name.value.data + name.value.n - bytes.data);
 
         if (sa->sa_family == AF_INET) {
                 memcpy(&in, sa, sizeof(in));
@@ -130,7 +160,7 @@ int dns_replace(const p2p_addr *asked, const struct sockaddr *sa, p2p_addr **ret
         } else
                 return -EAFNOSUPPORT;
 
-        p2p_write_bytes(&out, P2P_VIEW(bytes.data + skip, bytes.n - skip));
+        write_rest(&out, asked, name.value);
         if (out.error < 0)
                 return -EMSGSIZE;
         return p2p_addr_decode(P2P_VIEW(buf, out.n), ret);

@@ -39,6 +39,6 @@ int dnsaddr_reply_parse(p2p_view reply, dnsaddr_fn fn, void *userdata);
 #define DNS_NAME_SIZE_MAX 254u /* with its NUL */
 int dns_name(const char *prefix, p2p_view value, char ret[static DNS_NAME_SIZE_MAX]);
 
-/* DNS/NAME/REST with the IP address in the place of its first component; -EAFNOSUPPORT: neither IPv4 nor
- * IPv6. */
+/* DNS/NAME/REST with the IP address in the place of its first component; of wss the name is kept as /sni. -EAFNOSUPPORT:
+ * neither IPv4 nor IPv6. */
 int dns_replace(const p2p_addr *asked, const struct sockaddr *sa, p2p_addr **ret);

@@ -64,6 +64,7 @@ typedef struct p2p_host_options {
         const char *security; /* the only one offered on channels, "/noise" or "/tls/1.0.0"; static; NULL: both */
         const p2p_host_events *events; /* borrowed for life; may be NULL */
         void *userdata;
+        const p2p_web_tls *web; /* borrowed for life: of wss; NULL: the system's authorities, and nothing to listen with */
 } p2p_host_options;
 
 /* identity is borrowed for life. */
@@ -77,7 +78,7 @@ const p2p_identity *p2p_host_identity(const p2p_host *host);
 const p2p_peer_id *p2p_host_peer_id(const p2p_host *host);
 
 /* ---- listening ---- */
-/* -EAFNOSUPPORT: a transport that we lack; -EADDRINUSE ...: bind(2)'s own errors. */
+/* -EAFNOSUPPORT: a transport that we lack; -ENOKEY: wss without a certificate; -EADDRINUSE ...: bind(2)'s own errors. */
 int p2p_host_listen(p2p_host *host, const p2p_addr *addr);
 /* The same on a socket that is bound already, as PID 1 passes it: whether it is the address's is the caller's to know. Takes the
  * fd on success. */

@@ -12,6 +12,7 @@
 #include <p2p/addr.h>
 #include <p2p/identity.h>
 #include <p2p/session.h>
+#include <p2p/web-tls.h>
 
 /* Whoever receives it takes what it owns: the channel or the session, and the address. */
 typedef struct p2p_raw {
@@ -30,6 +31,7 @@ typedef void (*p2p_raw_accept_fn)(p2p_raw *raw, void *userdata);
 typedef struct p2p_transport_options {
         p2p_loop *loop;               /* borrowed for life, as the identity */
         const p2p_identity *identity;
+        const p2p_web_tls *web;       /* of wss; NULL: the system's authorities, and nothing to listen with */
         size_t conn_buffer;           /* of a ready session: bytes unread or unsent that it may hold */
         unsigned streams;             /* and streams that the far side may open, until set_stream_limit() */
 } p2p_transport_options;
@@ -44,8 +46,8 @@ typedef struct p2p_transport {
         int (*dial)(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done, void *userdata,
                     void **ret_dial);
         void (*free_dial)(void *dial);
-        /* fd >= 0: bound already, as PID 1 passes it; taken on success. Errors are those of bind(2). NULL, all three: nothing to
-         * listen on. */
+        /* fd >= 0: bound already, as PID 1 passes it; taken on success. -ENOKEY: no certificate; else errors are those of bind(2).
+         * NULL, all three: nothing to listen on. */
         int (*listen)(void *transport, const p2p_addr *addr, int fd, p2p_raw_accept_fn on_accept, void *userdata,
                       void **ret_listener);
         const p2p_addr *(*listen_addr)(const void *listener); /* with the real port */
@@ -54,4 +56,4 @@ typedef struct p2p_transport {
 
 extern const p2p_transport p2p_tcp_transport; /* transport/tcp-transport.c */
 extern const p2p_transport p2p_quic_transport; /* quic/quic-transport.c */
-extern const p2p_transport p2p_ws_transport;  /* transport/ws.c */
+extern const p2p_transport p2p_ws_transport, p2p_wss_transport; /* transport/ws.c */
