@@ -280,7 +280,7 @@ static ssize_t stream_writev(p2p_channel *channel, const struct iovec *iov, int 
         (void) more; /* a flush gathers the whole turn anyway */
         if (!c || s->state & STREAM_RESET)
                 return -ECONNRESET;
-        if (s->state & (STREAM_SHUT | STREAM_STOPPED))
+        if (s->state & (STREAM_SHUT | STREAM_STOPPED) || !(s->state & STREAM_ALIVE))
                 return -EPIPE;
 
         limit = c->unsent < P2P_QUIC_UNSENT_TOTAL ? P2P_QUIC_UNSENT_MAX : P2P_QUIC_UNSENT_SMALL;
