@@ -74,7 +74,7 @@ static void hold(quic_wire *w, bool to_far, const uint8_t *data, size_t n, uint6
 
 static void carry(quic_wire *w, bool to_far, const uint8_t *data, size_t n) {
         w->n++;
-        if (w->cut || one_in(w, w->lose))
+        if (w->cut || (w->passes && !w->passes(data, n, to_far)) || one_in(w, w->lose))
                 return;
         for (unsigned copies = one_in(w, w->repeat) ? 2 : 1; copies > 0; copies--) {
                 uint64_t delay = w->delay;
@@ -119,6 +119,16 @@ static int wire_socket(void) {
         MUST(fd >= 0 && bind(fd, (struct sockaddr *) &sa, sizeof(sa)) == 0);
         (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
         return fd;
+}
+
+/* The dialler's address changes, as behind a NAT that forgot: what the listener sees. */
+void quic_wire_rebind(quic_wire *w) {
+        p2p_loop *loop = w->timer.loop;
+
+        p2p_watch_free(w->far);
+        close(w->fd_far);
+        w->fd_far = wire_socket();
+        MUST(p2p_watch_new(loop, w->fd_far, P2P_READABLE, on_far, w, &w->far) >= 0);
 }
 
 static void wire_init(quic_wire *w, p2p_loop *loop, const p2p_addr *listener) {

@@ -20,6 +20,7 @@ typedef struct quic_wire {
         uint64_t n;                     /* datagrams seen */
         uint32_t random;
         bool cut;                       /* lets nothing through */
+        bool (*passes)(const uint8_t *data, size_t n, bool to_far); /* NULL: everything does */
         struct quic_held {
                 uint64_t due;
                 bool to_far;
@@ -65,6 +66,8 @@ void quic_pair_connect(quic_pair *pair);
 void quic_pair_done(quic_pair *pair);
 /* Both sides until nothing happens any more, then some time on. */
 void quic_pair_run(quic_pair *pair, uint64_t usec);
+
+void quic_wire_rebind(quic_wire *w);
 
 /* A stream from one end to the other that was made visible by `byte`, which was read. */
 void quic_pair_stream(quic_end *from, quic_end *to, p2p_loop *loop, p2p_channel **ret_near, p2p_channel **ret_far);

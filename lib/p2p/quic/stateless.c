@@ -6,7 +6,8 @@
  * A first Initial is let in at once while few handshakes are in flight and few came this turn; else its sender proves its address
  * first (Retry), which costs us no state. Retry is also the only answer to the second half of a hello that comes first (22.4): the
  * first half then follows without a token, and must start nothing. So Retries are remembered for a while by address and id.
- * All other answers are rate limited, and smaller than what they answer.
+ * All other answers are rate limited, and smaller than what they answer. A packet with no id of ours may also be a reset from a far
+ * side that lost its memory; the connections to its address are asked.
  */
 
 #include <errno.h>
@@ -15,8 +16,8 @@
 
 #include "quic/quic-internal.h"
 
-#define RESET_MIN 43u  /* what is smaller may be a reset itself [RFC 9000, section 10.3] */
-#define RESET_RANDOM 25u
+#define RESET_RANDOM_MIN 5u /* RFC 9000, section 10.3; with the token 21 bytes */
+#define RESET_RANDOM_MAX 25u
 #define PACKET_MAX 256u
 
 static uint64_t now_of(const quic_endpoint *e) {
@@ -59,15 +60,26 @@ void quic_answer_version(quic_endpoint *e, const quic_arrival *a, const ngtcp2_v
 }
 
 void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid) {
-        uint8_t packet[PACKET_MAX], random[RESET_RANDOM], token[NGTCP2_STATELESS_RESET_TOKENLEN];
+        uint8_t packet[PACKET_MAX], random[RESET_RANDOM_MAX], token[NGTCP2_STATELESS_RESET_TOKENLEN];
+        size_t n_random = datagram.n - 1 - sizeof(token); /* a byte less than what it answers: no endless talk of resets */
+        bool is_theirs = false;
         ngtcp2_cid cid;
+        quic_conn *c;
 
-        if (datagram.n < RESET_MIN || !(datagram.data[0] & 0x40) || !may_answer(e))
+        if (datagram.n < sizeof(token) + RESET_RANDOM_MIN || !(datagram.data[0] & 0x40) || !may_answer(e))
                 return;
+        P2P_LIST_FOREACH(c, &e->conns, quic_conn, conns)
+                if (quic_address_equal(&c->remote, &a->remote)) {
+                        (void) quic_conn_receive(c, a, datagram); /* a reset for us: only the library knows its token */
+                        is_theirs = true;
+                }
+        if (is_theirs || n_random < RESET_RANDOM_MIN)
+                return;
+        n_random = P2P_MIN(n_random, sizeof(random));
         ngtcp2_cid_init(&cid, dcid.data, dcid.n);
         if (quic_reset_token(e->transport, &cid, token) < 0 || getrandom(random, sizeof(random), 0) != sizeof(random))
                 return;
-        answer(e, a, packet, ngtcp2_pkt_write_stateless_reset(packet, sizeof(packet), token, random, sizeof(random)));
+        answer(e, a, packet, ngtcp2_pkt_write_stateless_reset(packet, sizeof(packet), token, random, n_random));
 }
 
 /* ---- Retry */
