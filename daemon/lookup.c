@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * getaddrinfo(3) knows what the system calls a name, and blocks. So each look-up is a detached thread that
- * shares nothing with the daemon: it owns its Job, sends one message with the answer, and ends. A look-up
- * that is freed closes its end of the pair; the thread's answer then goes nowhere. Only backends with a name
- * other than localhost come here.
+ * getaddrinfo(3) knows what the system calls a name, and blocks. So it runs in a detached thread that shares
+ * nothing with the daemon: it owns its Job, sends one message with the answer, and ends. Who asks for a name that
+ * is being looked up waits for the same answer: the threads are as many as the names of backends, however many
+ * tunnels peers open. A query that nobody waits for closes its end of the pair; the thread's answer then goes
+ * nowhere. Only backends with a name other than localhost come here.
  */
 
 #include "daemon/lookup.h"
@@ -39,12 +40,37 @@ static void freep_job(Job **job) {
         free(*job);
 }
 
-struct Lookup {
+/* One thread, and those who wait for it. */
+typedef struct Query {
+        const p2p_loop *loop;
         int fd;
         p2p_watch *watch;
+        bool answered;
+        uint16_t port;
+        p2p_list queries, waiting;
+        char host[];
+} Query;
+
+struct Lookup {
+        Query *query;
+        p2p_list waiting;
         LookupDone done;
         void *userdata;
 };
+
+static p2p_list queries = { &queries, &queries };
+
+static Query *query_free(Query *q) {
+        if (!q)
+                return NULL;
+        p2p_watch_free(q->watch);
+        if (q->fd >= 0)
+                (void) close(q->fd);
+        p2p_list_unlink(&q->queries);
+        free(q);
+        return NULL;
+}
+P2P_CLEANUP(Query, query_free);
 
 static int translate(int error) {
         switch (error) {
@@ -96,68 +122,125 @@ static int start(Job *job) {
         return -r;
 }
 
+/* Nobody joins it from here on; whoever is told may free those who still wait. */
+static void query_finish(Query *q, const Answer *answer) {
+        int error = answer->n > 0 ? 0 : answer->error < 0 ? answer->error : -EHOSTUNREACH;
+        p2p_list *first;
+
+        q->answered = true;
+        q->watch = p2p_watch_free(q->watch);
+        p2p_list_unlink(&q->queries);
+        while ((first = p2p_list_first(&q->waiting))) {
+                Lookup *l = P2P_LIST_ENTRY(first, Lookup, waiting);
+                LookupDone done = l->done;
+                void *userdata = l->userdata;
+
+                lookup_free(l);
+                done(answer->addresses, answer->n, error, userdata);
+        }
+        query_free(q);
+}
+
 static void on_answer(unsigned events, void *userdata) {
-        Lookup *l = userdata;
-        LookupDone done = l->done;
-        void *context = l->userdata;
+        Query *q = userdata;
         Answer answer;
         ssize_t n;
 
         (void) events;
-        n = recv(l->fd, &answer, sizeof(answer), MSG_DONTWAIT);
+        n = recv(q->fd, &answer, sizeof(answer), MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n != sizeof(answer) || answer.n > LOOKUP_ADDRESSES_MAX)
                 answer = (Answer){ .error = -EAGAIN };
-        lookup_free(l);
-        done(answer.addresses, answer.n,
-             answer.n > 0       ? 0
-             : answer.error < 0 ? answer.error
-                                : -EHOSTUNREACH,
-             context);
+        query_finish(q, &answer);
 }
 
-int lookup_new(p2p_loop *loop, const char *host, uint16_t port, LookupDone done, void *userdata,
-               Lookup **ret) {
-        _cleanup_(lookup_freep) Lookup *l = NULL;
-        _cleanup_(freep_job) Job *job = NULL;
-        int fds[2], r;
+static int job_new(const char *host, uint16_t port, Job **ret, int *ret_fd) {
+        Job *job;
+        int fds[2];
 
-        if (strlen(host) >= sizeof(job->host))
-                return -EINVAL;
-        l = malloc(sizeof(*l));
         job = malloc(sizeof(*job));
-        if (l)
-                *l = (Lookup){ .fd = -1, .done = done, .userdata = userdata };
-        if (job)
-                *job = (Job){ .fd = -1 };
-        if (!l || !job)
+        if (!job)
                 return -ENOMEM;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+                free(job);
+                return -errno;
+        }
+        *job = (Job){ .fd = fds[1] };
         (void) strcpy(job->host, host);
         (void) snprintf(job->port, sizeof(job->port), "%u", port);
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-                return -errno;
-        l->fd = fds[0];
-        job->fd = fds[1];
+        *ret = job;
+        *ret_fd = fds[0];
+        return 0;
+}
 
-        r = p2p_watch_new(loop, l->fd, P2P_READABLE, on_answer, l, &l->watch);
-        if (r < 0)
-                return r;
-        r = start(job);
+static int query_new(p2p_loop *loop, const char *host, uint16_t port, Query **ret) {
+        _cleanup_(query_freep) Query *q = NULL;
+        _cleanup_(freep_job) Job *job = NULL;
+        int r;
+
+        q = calloc(1, sizeof(*q) + strlen(host) + 1);
+        if (!q)
+                return -ENOMEM;
+        *q = (Query){ .loop = loop, .fd = -1, .port = port };
+        p2p_list_init(&q->queries);
+        p2p_list_init(&q->waiting);
+        (void) strcpy(q->host, host);
+        r = job_new(host, port, &job, &q->fd);
+        if (r >= 0)
+                r = p2p_watch_new(loop, q->fd, P2P_READABLE, on_answer, q, &q->watch);
+        if (r >= 0)
+                r = start(job);
         if (r < 0)
                 return r;
 
         TAKE_PTR(job); /* the thread's */
-        *ret = TAKE_PTR(l);
+        p2p_list_append(&queries, &q->queries);
+        *ret = TAKE_PTR(q);
+        return 0;
+}
+
+static Query *find_query(const p2p_loop *loop, const char *host, uint16_t port) {
+        Query *q;
+
+        P2P_LIST_FOREACH(q, &queries, Query, queries)
+                if (q->loop == loop && q->port == port && strcmp(q->host, host) == 0)
+                        return q;
+        return NULL;
+}
+
+int lookup_new(p2p_loop *loop, const char *host, uint16_t port, LookupDone done, void *userdata,
+               Lookup **ret) {
+        Lookup *l;
+        Query *q;
+        int r;
+
+        if (strlen(host) >= sizeof(((Job *) NULL)->host))
+                return -EINVAL;
+        l = malloc(sizeof(*l));
+        if (!l)
+                return -ENOMEM;
+        q = find_query(loop, host, port);
+        if (!q) {
+                r = query_new(loop, host, port, &q);
+                if (r < 0) {
+                        free(l);
+                        return r;
+                }
+        }
+        *l = (Lookup){ .query = q, .done = done, .userdata = userdata };
+        p2p_list_init(&l->waiting);
+        p2p_list_append(&q->waiting, &l->waiting);
+        *ret = l;
         return 0;
 }
 
 Lookup *lookup_free(Lookup *l) {
         if (!l)
                 return NULL;
-        p2p_watch_free(l->watch);
-        if (l->fd >= 0)
-                (void) close(l->fd);
+        p2p_list_unlink(&l->waiting);
+        if (!l->query->answered && p2p_list_is_empty(&l->query->waiting))
+                query_free(l->query);
         free(l);
         return NULL;
 }

@@ -22,6 +22,7 @@ typedef struct Lookup Lookup;
  * not answer. */
 typedef void (*LookupDone)(const LookupAddress *addresses, unsigned n, int error, void *userdata);
 
+/* One thread a name at a time, whoever asks. */
 int lookup_new(p2p_loop *loop, const char *host, uint16_t port, LookupDone done, void *userdata,
                Lookup **ret);
 Lookup *lookup_free(Lookup *lookup);
