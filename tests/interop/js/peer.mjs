@@ -51,8 +51,7 @@ async function newNode (o) {
     addresses: { listen: [...o.listen, ...o.relays.map((r) => `${r}/p2p-circuit`)] },
     transports: [tcp(), quic(), circuitRelayTransport()],
     connectionEncrypters: [noise()],
-    // by default more than ten streams that open before the upgrade has ended abort the connection
-    streamMuxers: [yamux(o.raiseLimits ? { maxEarlyStreams: 1000 } : {})],
+    streamMuxers: [yamux()],
     connectionGater: gater(o.allow),
     // the runner dials more often than the five times a second that are allowed to one host
     connectionManager: { inboundConnectionThreshold: Infinity },
