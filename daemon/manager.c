@@ -168,7 +168,11 @@ static void complain_listen(const Manager *m, const ConfigAddr *a, int error) {
                 log_error("%s:%u: %s is in use by another program: stop that, or take another port "
                           "(tcp/0 takes any)",
                           m->config->path, a->line, a->text);
-        else if (error == -EACCES && p2p_addr_stack(a->addr) != P2P_STACK_TCP)
+        else if (error == -EACCES && p2p_addr_stack(a->addr) == P2P_STACK_TCP)
+                log_error("%s:%u: a node opens its TCP ports itself, without privileges: take one from 1024 on "
+                          "instead of %s",
+                          m->config->path, a->line, a->text);
+        else if (error == -EACCES)
                 log_error("%s:%u: systemd opens ports below 1024 for the node, also that of %s: systemctl "
                           "daemon-reload && systemctl stop peerup && systemctl start peerup",
                           m->config->path, a->line, a->text);
