@@ -17,7 +17,8 @@
 #define YAMUX_OUT_MAX (128u * 1024u)          /* unsent bytes of one stream */
 #define YAMUX_OUT_SMALL (4u * 1024u)          /* the same once the session holds YAMUX_OUT_TOTAL */
 #define YAMUX_OUT_TOTAL (8u * 1024u * 1024u)  /* the far side can make us hold this by closing its windows */
-#define YAMUX_TURN_MAX (256u * 1024u)         /* bytes a turn, each way */
+#define YAMUX_TURN_MAX (256u * 1024u)         /* bytes written in a turn */
+#define YAMUX_READ_MAX (128u * 1024u)         /* read at once: a core's cache holds it and its copy */
 #define YAMUX_BUFFER_MAX (64u * 1024u * 1024u) /* unread bytes where the options say nothing */
 #define YAMUX_REFUSED_MAX 1024u               /* resets of refused streams that wait for the channel */
 #define YAMUX_PONGS_MAX 32u                   /* pings answered in a burst, as go does; more are dropped */
@@ -30,7 +31,7 @@
 
 #define YAMUX_PING_EVERY (30 * USEC_PER_SEC)    /* round trip, as go; also the default of keepalive */
 #define YAMUX_EPOCH (8 * USEC_PER_MSEC)         /* a rate is measured over that, or a longer round trip */
-#define YAMUX_ROUND_TRIPS 4u                    /* that a window lasts, go's too: half of it is an update late */
+#define YAMUX_ROUND_TRIPS 4u                    /* that a window lasts, as go's */
 #define YAMUX_PAUSE (2 * USEC_PER_MSEC)         /* that it lasts beyond them: the scheduler's */
 #define YAMUX_PING_TIMEOUT (10 * USEC_PER_SEC)
 #define YAMUX_LINGER (60 * USEC_PER_SEC)        /* how long a closed stream waits for the far side's end */

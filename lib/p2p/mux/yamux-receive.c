@@ -3,7 +3,7 @@
 /*
  * The reading half of a yamux session (wire reference 8).
  *
- * The channel is always read dry, 256 KiB a turn: a Go peer gives up on one that is blocked for 10 s, so
+ * The channel is always read dry, some at a turn: a Go peer gives up on one that is blocked for 10 s, so
  * only windows push back. Frames are parsed where the channel put them. A frame may be larger than any read:
  * of the current one we keep the header so far, the payload still to come and the stream it is for. That
  * stream may go away meanwhile; the rest of the payload is then discarded like any for an unknown id.
@@ -228,11 +228,11 @@ int p2p_yamux_receive(p2p_yamux *y) {
         uint8_t *scratch = p2p_loop_scratch(y->loop, 0);
         size_t total = 0;
 
-        while (total < YAMUX_TURN_MAX) {
+        while (total < YAMUX_READ_MAX) {
                 ssize_t n;
                 int r;
 
-                n = p2p_channel_read(y->channel, scratch, P2P_MIN(YAMUX_TURN_MAX - total, P2P_SCRATCH_SIZE));
+                n = p2p_channel_read(y->channel, scratch, YAMUX_READ_MAX);
                 if (n == -EAGAIN)
                         return y->write_error; /* only now: what was still to be read may say why */
                 if (n == 0) {

@@ -9,10 +9,10 @@
  * until its owner frees it.
  *
  * Windows (wire reference 8, "Auto-tune"): once half of the window was read an update is sent. The window
- * grows to what was read in four round trips and a pause of the scheduler, at most twofold at a time, as long
- * as the extra credit of the session and of the shared budget stays below their limits. The round trip is
- * the least ever seen: bulk fills every buffer up to the window, so pings under bulk measure the window, and
- * one that grew with them would stand before every keystroke. Credit cannot be taken back: when more is
+ * grows to what was read in four round trips and a pause of the scheduler, at most twofold at a time, as
+ * long as the extra credit of the session and of the shared budget stays below their limits. The round trip
+ * is the least ever seen: bulk fills every buffer up to the window, so pings under bulk measure the window,
+ * and one that grew with them would stand before every keystroke. Credit cannot be taken back: when more is
  * unread than allowed, the streams with the most of it are reset.
  */
 
