@@ -25,6 +25,8 @@ static void on_timer(void *userdata) {
 }
 
 void heap_trim_init(HeapTrim *trim, p2p_loop *loop) {
+        (void) mallopt(M_TRIM_THRESHOLD, HEAP_TRIM_KEPT);
+        (void) mallopt(M_MMAP_THRESHOLD, HEAP_TRIM_KEPT); /* no longer adapted to what is freed, once the above is set */
         *trim = (HeapTrim){};
         p2p_timer_init(&trim->timer, loop, on_timer, trim);
 }
