@@ -171,16 +171,6 @@ static const ManagerObserver observer = {
 };
 
 /* ---- registration ---- */
-static int add_objects(Api *api, const char *prefix, const char *interface, const sd_bus_vtable *vtable,
-                       sd_bus_object_find_t find, sd_bus_node_enumerator_t enumerate) {
-        int r;
-
-        r = sd_bus_add_fallback_vtable(api->bus, NULL, prefix, interface, vtable, find, api);
-        if (r < 0)
-                return r;
-        return sd_bus_add_node_enumerator(api->bus, NULL, prefix, enumerate, api);
-}
-
 static int add_all(Api *api) {
         int r;
 
@@ -189,14 +179,11 @@ static int add_all(Api *api) {
                 r = sd_bus_add_object_vtable(api->bus, NULL, BUS_DAEMON_PATH, BUS_MANAGER_INTERFACE,
                                              manager_vtable, api);
         if (r >= 0)
-                r = add_objects(api, BUS_PEER_PREFIX, BUS_PEER_INTERFACE, peer_vtable, peer_object_find,
-                                peer_node_enumerate);
+                r = objects_add(&api->peers, &peer_objects, api->manager, api->bus);
         if (r >= 0)
-                r = add_objects(api, BUS_SERVICE_PREFIX, BUS_SERVICE_INTERFACE, service_vtable,
-                                service_object_find, service_node_enumerate);
+                r = objects_add(&api->services, &service_objects, api->manager, api->bus);
         if (r >= 0)
-                r = add_objects(api, BUS_PROXY_PREFIX, BUS_PROXY_INTERFACE, proxy_vtable, proxy_object_find,
-                                proxy_node_enumerate);
+                r = objects_add(&api->proxies, &proxy_objects, api->manager, api->bus);
         return r;
 }
 

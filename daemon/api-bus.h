@@ -8,6 +8,7 @@
 
 #include "daemon/failure.h"
 #include "daemon/manager.h"
+#include "daemon/objects-bus.h"
 #include "service/bus-names.h"
 #include "service/bus.h"
 #include "service/polkit.h"
@@ -21,6 +22,7 @@ typedef struct Api {
         unsigned changed; /* properties of the manager to tell about */
         p2p_timer flush;
         p2p_list requests;
+        Objects peers, services, proxies;
         void (*on_flush)(void *userdata);
         void *userdata;
 } Api;
@@ -41,16 +43,6 @@ extern const sd_bus_vtable manager_vtable[];
 extern const sd_bus_vtable peer_vtable[];
 extern const sd_bus_vtable service_vtable[];
 extern const sd_bus_vtable proxy_vtable[];
-
-int peer_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
-                     sd_bus_error *error);
-int service_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
-                        sd_bus_error *error);
-int proxy_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
-                      sd_bus_error *error);
-int peer_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error);
-int service_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error);
-int proxy_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error);
 
 /* The caller frees. NULL: out of memory. */
 char *peer_object_path(const Peer *peer);

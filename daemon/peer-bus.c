@@ -10,52 +10,29 @@
 #include "daemon/peer.h"
 
 /* ---- objects ---- */
+static void *find_object(const Manager *manager, const char *name) {
+        return peer_find_text(manager, name);
+}
+
+static const p2p_list *list_objects(const Manager *manager) {
+        return &manager->peers;
+}
+
+static const char *name_object(const p2p_list *node) {
+        return P2P_LIST_ENTRY(node, const Peer, peers)->text;
+}
+
+const ObjectType peer_objects = {
+        .prefix = BUS_PEER_PREFIX,
+        .interface = BUS_PEER_INTERFACE,
+        .vtable = peer_vtable,
+        .find = find_object,
+        .list = list_objects,
+        .name = name_object,
+};
+
 char *peer_object_path(const Peer *peer) {
-        char *path;
-
-        return sd_bus_path_encode(BUS_PEER_PREFIX, peer->text, &path) < 0 ? NULL : path;
-}
-
-int peer_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
-                     sd_bus_error *error) {
-        const Api *api = userdata;
-        char *id;
-        int r;
-
-        (void) bus, (void) interface, (void) error;
-        r = sd_bus_path_decode(path, BUS_PEER_PREFIX, &id);
-        if (r <= 0)
-                return r;
-        *ret = peer_find_text(api->manager, id);
-        free(id);
-        return *ret != NULL;
-}
-
-static void strv_free(char **list, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                free(list[i]);
-        free(list);
-}
-
-int peer_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error) {
-        const Api *api = userdata;
-        size_t n = 0;
-        char **list;
-        Peer *peer;
-
-        (void) bus, (void) path, (void) error;
-        list = calloc(api->manager->n_peers + 1, sizeof(*list));
-        if (!list)
-                return -ENOMEM;
-        P2P_LIST_FOREACH(peer, &api->manager->peers, Peer, peers) {
-                list[n] = peer_object_path(peer);
-                if (!list[n++]) {
-                        strv_free(list, n);
-                        return -ENOMEM;
-                }
-        }
-        *ret = list;
-        return 0;
+        return object_path(&peer_objects, peer->text);
 }
 
 void peer_emit_changed(Api *api, const Peer *peer) {

@@ -22,44 +22,29 @@ typedef struct Owner {
 } Owner;
 
 /* ---- objects ---- */
+static void *find_object(const Manager *manager, const char *name) {
+        return proxy_find(manager, name);
+}
+
+static const p2p_list *list_objects(const Manager *manager) {
+        return &manager->proxies;
+}
+
+static const char *name_object(const p2p_list *node) {
+        return P2P_LIST_ENTRY(node, const Proxy, proxies)->id;
+}
+
+const ObjectType proxy_objects = {
+        .prefix = BUS_PROXY_PREFIX,
+        .interface = BUS_PROXY_INTERFACE,
+        .vtable = proxy_vtable,
+        .find = find_object,
+        .list = list_objects,
+        .name = name_object,
+};
+
 char *proxy_object_path(const Proxy *proxy) {
-        char *path;
-
-        return sd_bus_path_encode(BUS_PROXY_PREFIX, proxy->id, &path) < 0 ? NULL : path;
-}
-
-int proxy_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
-                      sd_bus_error *error) {
-        const Api *api = userdata;
-        char *id;
-        int r;
-
-        (void) bus, (void) interface, (void) error;
-        r = sd_bus_path_decode(path, BUS_PROXY_PREFIX, &id);
-        if (r <= 0)
-                return r;
-        *ret = proxy_find(api->manager, id);
-        free(id);
-        return *ret != NULL;
-}
-
-int proxy_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error) {
-        const Api *api = userdata;
-        size_t n = 0;
-        char **list;
-        Proxy *proxy;
-
-        (void) bus, (void) path, (void) error;
-        list = calloc(api->manager->n_proxies + 1, sizeof(*list));
-        if (!list)
-                return -ENOMEM;
-        P2P_LIST_FOREACH(proxy, &api->manager->proxies, Proxy, proxies) {
-                list[n] = proxy_object_path(proxy);
-                if (list[n])
-                        n++;
-        }
-        *ret = list;
-        return 0;
+        return object_path(&proxy_objects, proxy->id);
 }
 
 void proxy_emit_changed(Api *api, const Proxy *proxy) {

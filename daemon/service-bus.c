@@ -12,44 +12,29 @@
 #include "daemon/manager-config.h"
 
 /* ---- objects ---- */
+static void *find_object(const Manager *manager, const char *name) {
+        return service_find(manager, name);
+}
+
+static const p2p_list *list_objects(const Manager *manager) {
+        return &manager->services;
+}
+
+static const char *name_object(const p2p_list *node) {
+        return P2P_LIST_ENTRY(node, const Service, services)->name;
+}
+
+const ObjectType service_objects = {
+        .prefix = BUS_SERVICE_PREFIX,
+        .interface = BUS_SERVICE_INTERFACE,
+        .vtable = service_vtable,
+        .find = find_object,
+        .list = list_objects,
+        .name = name_object,
+};
+
 char *service_object_path(const Service *service) {
-        char *path;
-
-        return sd_bus_path_encode(BUS_SERVICE_PREFIX, service->name, &path) < 0 ? NULL : path;
-}
-
-int service_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
-                        sd_bus_error *error) {
-        const Api *api = userdata;
-        char *name;
-        int r;
-
-        (void) bus, (void) interface, (void) error;
-        r = sd_bus_path_decode(path, BUS_SERVICE_PREFIX, &name);
-        if (r <= 0)
-                return r;
-        *ret = service_find(api->manager, name);
-        free(name);
-        return *ret != NULL;
-}
-
-int service_node_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error) {
-        const Api *api = userdata;
-        Service *service;
-        size_t n = 0;
-        char **list;
-
-        (void) bus, (void) path, (void) error;
-        list = calloc(api->manager->n_services + 1, sizeof(*list));
-        if (!list)
-                return -ENOMEM;
-        P2P_LIST_FOREACH(service, &api->manager->services, Service, services) {
-                list[n] = service_object_path(service);
-                if (list[n])
-                        n++;
-        }
-        *ret = list;
-        return 0;
+        return object_path(&service_objects, service->name);
 }
 
 void service_emit_changed(Api *api, const Service *service) {
