@@ -79,8 +79,9 @@ const char *peer_path_format(const json_t *peer, char text[static PEER_PATH_TEXT
         bool told = *security == '/' && strcmp(json_text(peer, "Muxer"), "/quic-v1") != 0;
         const char *end = told ? strchrnul(security + 1, '/') : security;
 
-        (void) snprintf(text, PEER_PATH_TEXT_MAX, "%s%s%s%s%.*s", json_text(peer, "PathType"), *stack ? " " : "", stack,
-                        told ? "+" : "", told ? (int) (end - security - 1) : 0, told ? security + 1 : "");
+        (void) snprintf(text, PEER_PATH_TEXT_MAX, "%s%s%s%s%.*s", json_text(peer, "PathType"),
+                        *stack ? " " : "", stack, told ? "+" : "", told ? (int) (end - security - 1) : 0,
+                        told ? security + 1 : "");
         return text;
 }
 

@@ -3,10 +3,11 @@
 /*
  * An opening repeats one attempt until it has a stream, an answer that will not change, or no time left.
  *
- * What will not change: another identity, no such protocol, a limit of ours, a reset that says why. What may: no path yet, a relay
- * that is coming back, a connection that broke while it was used. A peer that refuses us by gating lets the
- * handshake finish and says so afterwards, on the connection; so after every break the Refusals are asked
- * before the next try.
+ * What will not change: another identity, no such protocol, a limit of ours, a reset that says why. What may:
+ * no path yet, a relay that is coming back, a connection that broke while it was used. A limit of the peer
+ * (0x1002) says that it is there and has no room for one more stream: a person's connection (without confirm)
+ * waits for that as long as it takes. A peer that refuses us by gating lets the handshake finish and says so
+ * afterwards, on the connection; so after every break the Refusals are asked before the next try.
  */
 
 #include "daemon/opening.h"
@@ -64,6 +65,11 @@ static bool is_final(int error, uint32_t code) {
         return false;
 }
 
+/* Its limit, not ours: there is room when others have ended. */
+static bool is_full(uint32_t code) {
+        return code == P2P_STREAM_RESOURCE_LIMIT_EXCEEDED || code == P2P_STREAM_RATE_LIMITED;
+}
+
 static uint64_t time_left(const Opening *o) {
         uint64_t spent = p2p_loop_now(p2p_host_loop(o->host)) - o->since;
 
@@ -107,7 +113,9 @@ static void on_open(p2p_stream *stream, int error, uint32_t code, void *userdata
                 opening_finish(o, stream, error);
                 return;
         }
-        o->reset = o->confirm && error == -ECONNRESET && had_conn;
+        o->reset = o->confirm && error == -ECONNRESET && had_conn && !is_full(code);
+        if (is_full(code) && !o->confirm)
+                o->since = p2p_loop_now(p2p_host_loop(o->host));
         pause = P2P_MIN(o->pause, time_left(o));
         o->pause = P2P_MIN(o->pause * 2, PAUSE_MAX_USEC);
         r = p2p_timer_set(&o->timer, pause);

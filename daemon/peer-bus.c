@@ -41,7 +41,8 @@ void peer_emit_changed(Api *api, const Peer *peer) {
         if (path)
                 (void) sd_bus_emit_properties_changed(
                         api->bus, path, BUS_PEER_INTERFACE, "Name", "PathType", "Address", "Transport",
-                        "Stack", "Security", "Muxer", "IPVersion", "Limited", "Authorized", "AgentVersion", "ConnectedTimestamp", NULL);
+                        "Stack", "Security", "Muxer", "IPVersion", "Limited", "Authorized", "AgentVersion",
+                        "ConnectedTimestamp", NULL);
         free(path);
 }
 

@@ -14,7 +14,7 @@ typedef struct fake_dial {
         p2p_list dials;
 } fake_dial;
 
-#define FAKE_STREAMS_MAX 16u
+#define FAKE_STREAMS_MAX 300u
 
 typedef struct fake_session {
         p2p_session session;

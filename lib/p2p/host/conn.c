@@ -344,7 +344,8 @@ void p2p_conn_set_identified(p2p_conn *conn, const char *agent, char *const *pro
         conn->agent = agent_copy;
         conn->identified = true;
         on_settled(conn);
-        if (is_ours(agent) && conn->session->ops->allow_large_windows)
+        conn->ours = is_ours(agent);
+        if (conn->ours && conn->session->ops->allow_large_windows)
                 conn->session->ops->allow_large_windows(conn->session);
         if (first && conn->host->events->conn_identified)
                 conn->host->events->conn_identified(conn, conn->host->userdata);

@@ -94,9 +94,10 @@ struct p2p_conn {
         p2p_peer_id peer;
         p2p_addr *remote;
         p2p_peer_id via; /* n == 0: direct */
-        bool inbound, limited, closing, identified;
+        bool inbound, limited, closing, identified, ours; /* the latter by its agent, once identified */
         uint64_t opened_at;
         uint64_t silent_since; /* asked then, and nothing was heard; 0: never */
+        uint64_t full_until;   /* it reset a stream that was too much for it */
         const char *transport, *security, *muxer;
         char *agent;
         char **protocols;

@@ -10,6 +10,9 @@
  * A path may die without a word (a firewall that begins to drop UDP). So a stream on a connection that nothing was heard of for a
  * second waits for its answer before anybody writes to it. If two seconds bring nothing at all the connection is silent: it is
  * passed over (find-conn.c), another one is used or dialled, and whichever answers first gets the opening. No byte is ever sent twice.
+ *
+ * A go-libp2p peer resets what is too much for it (0x1002), even behind its answer, and takes 64 streams of a protocol or more
+ * [wire reference 24.3]. In a crowd nobody writes before that verdict, so that who asked can ask again.
  */
 
 #include <errno.h>
@@ -21,6 +24,10 @@
 
 #define OPEN_TIMEOUT_USEC (30 * USEC_PER_SEC)
 #define FRESH_USEC USEC_PER_SEC           /* arbitrary: a path that carried something so lately is taken to be alive */
+#define CROWD 32u                         /* streams of one protocol: half of go's least limit */
+#define CROWD_OURS 256u                   /* ours take a thousand of all, and say no before they answer */
+#define VERDICT_USEC (50 * USEC_PER_MSEC) /* arbitrary: go's reset follows its answer at once */
+#define FULL_USEC (10 * USEC_PER_SEC)     /* arbitrary: who was too many once is careful for so long */
 #define PATIENCE_USEC (2 * USEC_PER_SEC)  /* leaves time for a handshake across the world within the promised 5 s */
 
 struct p2p_open {
@@ -30,7 +37,9 @@ struct p2p_open {
         p2p_open_fn done;
         void *userdata;
         bool fixed;        /* to this connection only */
-        bool careful;      /* nobody writes before the answer */
+        bool careful;      /* nobody writes before the answer ... */
+        bool crowded;      /* ... nor right after it */
+        bool agreed;       /* the answer came, the verdict may follow */
         p2p_dial *dial;
         p2p_stream *stream; /* opened, its protocol not yet confirmed */
         p2p_conn *at;      /* while it waits there */
@@ -60,10 +69,13 @@ p2p_open *p2p_open_free(p2p_open *o) {
 
 static void finish(p2p_open *o, int error) {
         uint32_t code = error < 0 && o->stream ? p2p_channel_reset_code(o->stream->channel) : P2P_STREAM_NO_ERROR;
+        p2p_conn *conn = o->stream ? o->stream->conn : NULL;
         p2p_stream *stream = error < 0 ? NULL : TAKE_PTR(o->stream);
         p2p_open_fn done = o->done;
         void *userdata = o->userdata;
 
+        if (code == P2P_STREAM_RESOURCE_LIMIT_EXCEEDED && conn)
+                conn->full_until = p2p_loop_now(o->host->loop) + FULL_USEC;
         if (stream)
                 p2p_channel_set_wake(stream->channel, NULL);
         p2p_open_free(o);
@@ -117,10 +129,23 @@ static bool is_fresh(p2p_conn *conn) {
         return heard + FRESH_USEC > p2p_loop_now(conn->host->loop) && heard >= conn->host->network_changed_at;
 }
 
+static bool is_crowded(p2p_conn *conn, const char *protocol) {
+        unsigned n = 0;
+        p2p_stream *s;
+
+        if (p2p_loop_now(conn->host->loop) < conn->full_until)
+                return true; /* what has ended here may not have ended there */
+        P2P_LIST_FOREACH(s, &conn->streams, p2p_stream, streams)
+                n += strcmp(s->protocol, protocol) == 0;
+        return n >= (conn->ours ? CROWD_OURS : CROWD);
+}
+
 /* Nobody overtakes those who wait already: the connection's task serves them in their order. */
 static void open_on(p2p_open *o, p2p_conn *conn) {
         o->asked = p2p_loop_now(o->host->loop);
-        o->careful = !is_fresh(conn);
+        o->crowded = is_crowded(conn, o->protocol);
+        o->careful = o->crowded || !is_fresh(conn);
+        o->agreed = false;
         (void) p2p_timer_set(&o->patience, conn_is_silent(conn) ? 0 : PATIENCE_USEC);
         if (p2p_list_is_empty(&conn->waiting) && try_on(o, conn) != -EAGAIN)
                 return;
@@ -128,16 +153,29 @@ static void open_on(p2p_open *o, p2p_conn *conn) {
         p2p_list_append(&conn->waiting, &o->waiting);
 }
 
+static void wait_for_verdict(p2p_open *o) {
+        o->agreed = true;
+        if (p2p_timer_set(&o->patience, VERDICT_USEC) < 0)
+                finish(o, 0);
+}
+
 static void confirm(p2p_open *o) {
         int r;
 
         if (!o->options.confirm && !o->careful)
                 return finish(o, 0);
+        if (o->agreed) {
+                if (p2p_channel_reset_code(o->stream->channel) != P2P_STREAM_NO_ERROR)
+                        finish(o, -ECONNRESET);
+                return; /* or it was something to read */
+        }
         r = p2p_lazy_flush(o->stream->channel);
         if (r >= 0 || r == -EAGAIN)
                 r = p2p_lazy_confirm(o->stream->channel);
         if (r < 0 && r != -EPROTONOSUPPORT && o->dial)
                 o->stream = p2p_stream_free(o->stream); /* another connection is coming */
+        else if (r > 0 && o->crowded && o->stream->conn && !o->stream->conn->ours)
+                wait_for_verdict(o);
         else if (r != 0)
                 finish(o, r < 0 ? r : 0);
 }
@@ -165,6 +203,8 @@ static void on_patience(void *userdata) {
 
         if (!conn)
                 return; /* the task is about to tell why */
+        if (o->agreed)
+                return finish(o, 0);
         if (p2p_conn_heard(conn) > o->asked) {
                 if (o->stream && !o->options.confirm)
                         return finish(o, 0); /* it lives, and is slow */

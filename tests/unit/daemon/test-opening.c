@@ -63,7 +63,6 @@ static void a_reset_that_says_why_is_final(void **state) {
                 { P2P_STREAM_BACKEND_RESET,               true,  -ECONNRESET   },
                 { P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED, true,  -ECONNRESET   },
                 { P2P_STREAM_NO_ERROR,                    false, -ECONNREFUSED },
-                { P2P_STREAM_RESOURCE_LIMIT_EXCEEDED,     false, -ECONNREFUSED },
         };
         Refusals refusals = {};
         Opening *opening;
@@ -93,10 +92,42 @@ static void a_reset_that_says_why_is_final(void **state) {
         world_stop(&w);
 }
 
+static void advance(World *w, unsigned seconds) {
+        for (unsigned k = 0; k < seconds * 10 && !w->done; k++) {
+                for (unsigned turn = 0; turn < 3; turn++)
+                        (void) p2p_loop_turn(w->loop, USEC_PER_MSEC);
+                assert_int_equal(p2p_loop_advance(w->loop, 100 * USEC_PER_MSEC), 0);
+        }
+}
+
+/* A program is told after 30 s; a person's connection is served when there is room. */
+static void a_full_peer_is_waited_for(void **state) {
+        uint32_t code = P2P_STREAM_RESOURCE_LIMIT_EXCEEDED;
+        Refusals refusals = {};
+        Opening *opening;
+        World w;
+
+        (void) state;
+        world_start(&w, true);
+        manager_dials(&w);
+        assert_int_equal(p2p_host_handle(w.friend.host, "/peerup/web/1.0.0", reset_with, &code), 0);
+        assert_int_equal(opening_new(w.manager->host, &refusals, node_id(&w.friend), "/peerup/web/1.0.0", true,
+                                     on_answered, &w, &opening), 0);
+        w.done = false;
+        advance(&w, 29);
+        assert_false(w.done);
+        advance(&w, 10);
+        assert_true(w.done);
+        assert_int_equal(w.error, -ECONNRESET);
+        assert_int_equal(w.code, code);
+        world_stop(&w);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(opening_gives_up_in_time),
                 cmocka_unit_test(a_reset_that_says_why_is_final),
+                cmocka_unit_test(a_full_peer_is_waited_for),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
