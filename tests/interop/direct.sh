@@ -3,7 +3,7 @@
 
 listener() {
         stop_peers
-        peer_start "$1" listen --key "$(seed 1)" --listen /ip4/127.0.0.1/tcp/0 --echo "${@:2}"
+        peer_start "$1" listen --key "$(seed 1)" --listen /ip4/127.0.0.1/tcp/0 --echo "${how[@]}" "${@:2}"
 }
 
 # What they say about each other, and over which stack; the muxer is agreed in the handshake.
@@ -84,9 +84,9 @@ direct_cases() {
         for security in tls noise; do
                 pair ours go $security
                 pair go ours $security
+                pair ours js $security
+                pair js ours $security
         done
-        pair ours js noise
-        pair js ours noise
         check direct/ours-dials-go/default case_default ours go
         check direct/go-dials-ours/default case_default go ours
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The flags of ../PEERS.md that js-libp2p has a use for. It knows Noise only, so `default` is `noise`.
+// The flags of ../PEERS.md that js-libp2p has a use for. Applications choose what secures them, most of them Noise: that
+// is `default`.
 
 const flags = {
   role: (o, v) => { o.role = v },
@@ -8,7 +9,7 @@ const flags = {
   listen: (o, v) => { o.listen.push(v) },
   relay: (o, v) => { o.relays.push(v) },
   bytes: (o, v) => { o.bytes = Number(v) },
-  security: (o, v) => { if (v === 'tls') throw new Error('no TLS here') },
+  security: (o, v) => { o.security = v },
   allow: (o, v) => { o.allow.push(v) },
   'data-limit': (o, v) => { o.dataLimit = BigInt(v) },
   'duration-limit': (o, v) => { o.durationLimit = Number(v) },

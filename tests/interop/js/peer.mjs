@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The js-libp2p peer of the interop matrix: TCP, Noise, yamux, identify, ping and circuit relay with the defaults of
+// The js-libp2p peer of the interop matrix: TCP, Noise or TLS, yamux, identify, ping and circuit relay with the defaults of
 // the library wherever a flag does not say otherwise; and QUIC, which is quinn and rustls underneath. Flags and lines are
 // those of ../PEERS.md.
 
@@ -11,6 +11,7 @@ import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify, identifyPush } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
@@ -50,7 +51,7 @@ async function newNode (o) {
     privateKey: o.seed == null ? await generateKeyPair('Ed25519') : await generateKeyPairFromSeed('Ed25519', o.seed),
     addresses: { listen: [...o.listen, ...o.relays.map((r) => `${r}/p2p-circuit`)] },
     transports: [tcp(), quic(), circuitRelayTransport()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [o.security === 'tls' ? tls() : noise()],
     streamMuxers: [yamux()],
     connectionGater: gater(o.allow),
     // the runner dials more often than the five times a second that are allowed to one host
@@ -93,7 +94,7 @@ async function dial (node, o) {
     })
   })
   const connection = await node.dial(multiaddr(o.dial)).catch((err) => {
-    fail(/does not match expected remote identity/.test(err.message) ? 'mismatch' : 'connect', err)
+    fail(/does not match expected remote identity|Unexpected Peer/.test(err.message) ? 'mismatch' : 'connect', err)
   })
   const session = { node, connection, identified, options: o }
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "secure/secure.h"
 #include "tests/support/node.h"
 
 typedef struct world {
@@ -113,7 +114,7 @@ static void a_dial_proves_and_identifies_both_ends(void **state) {
         assert_int_equal(w->error, 0);
         assert_non_null(w->conn);
         assert_true(p2p_peer_id_equal(p2p_conn_peer(w->conn), node_id(&w->a)));
-        assert_string_equal(p2p_conn_security(w->conn), "/noise");
+        assert_string_equal(p2p_conn_security(w->conn), p2p_tls_is_fast() ? "/tls/1.0.0" : "/noise");
         assert_string_equal(p2p_conn_muxer(w->conn), "/yamux/1.0.0");
         assert_true(loop_until(w->loop, both_identified, w));
         assert_string_equal(p2p_conn_agent(w->conn), "test/1");
