@@ -134,6 +134,8 @@ static void upgrade(candidate *c, p2p_channel *channel) {
         options.expected = &c->job->peer;
         options.initiator = true;
         options.allow = allow;
+        if (c->via.n > 0)
+                options.yamux.pause_usec = P2P_YAMUX_PAUSE_CIRCUIT;
         options.security = peerstore_security(c->job->host, &c->job->peer);
         c->state = UPGRADING;
         if (c->has_fd)

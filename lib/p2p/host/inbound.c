@@ -195,6 +195,8 @@ int inbound_new(p2p_host *host, const p2p_transport *transport, p2p_raw *raw) {
         make_room(host, in->prefix);
 
         options.allow = allow;
+        if (in->via.n > 0)
+                options.yamux.pause_usec = P2P_YAMUX_PAUSE_CIRCUIT;
         r = p2p_upgrade_new(host->loop, TAKE_PTR(raw->channel), &options, on_upgraded, in, &in->upgrade);
         if (r < 0) {
                 inbound_free(in);

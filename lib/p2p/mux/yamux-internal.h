@@ -30,9 +30,9 @@
 #define YAMUX_ID_MAX 0xfffffffdu              /* beyond it only a new session helps */
 
 #define YAMUX_PING_EVERY (30 * USEC_PER_SEC)    /* round trip, as go; also the default of keepalive */
-#define YAMUX_EPOCH (8 * USEC_PER_MSEC)         /* a rate is measured over that, or a longer round trip */
 #define YAMUX_ROUND_TRIPS 4u                    /* that a window lasts, as go's */
-#define YAMUX_PAUSE (2 * USEC_PER_MSEC)         /* that it lasts beyond them: the scheduler's */
+#define YAMUX_PAUSE (2 * USEC_PER_MSEC)         /* that it lasts beyond them: the default of pause */
+#define YAMUX_PAUSES 4u                         /* or a longer round trip: a rate is measured over it */
 #define YAMUX_PING_TIMEOUT (10 * USEC_PER_SEC)
 #define YAMUX_LINGER (60 * USEC_PER_SEC)        /* how long a closed stream waits for the far side's end */
 #define YAMUX_CLOSE_TIMEOUT (2 * USEC_PER_SEC)
@@ -155,6 +155,7 @@ struct p2p_yamux {
         enum { PING_IDLE, PING_QUEUED, PING_SENT } ping;
         uint32_t ping_value;
         uint64_t ping_sent, last_ping, ping_deadline, keepalive;
+        uint64_t pause;
         uint64_t rtt, rtt_min;      /* an average for people, the least for windows */
 };
 

@@ -327,10 +327,10 @@ static void measure(p2p_yamux_stream *s, size_t n) {
         uint64_t now = p2p_loop_now(y->loop), elapsed = now - s->epoch;
 
         s->consumed += n;
-        if (elapsed < P2P_MAX(y->rtt_min, (uint64_t) YAMUX_EPOCH))
+        if (elapsed < P2P_MAX(y->rtt_min, YAMUX_PAUSES * y->pause))
                 return;
         if (y->rtt_min > 0)
-                grow_window(s, s->consumed * (YAMUX_ROUND_TRIPS * y->rtt_min + YAMUX_PAUSE) / elapsed);
+                grow_window(s, s->consumed * (YAMUX_ROUND_TRIPS * y->rtt_min + y->pause) / elapsed);
         s->consumed = 0;
         s->epoch = now;
 }

@@ -324,6 +324,7 @@ int p2p_yamux_new(p2p_loop *loop, p2p_channel *channel, const p2p_yamux_options 
                 .buffer_max = options->buffer_max > 0 ? options->buffer_max : YAMUX_BUFFER_MAX,
                 .window_max = P2P_YAMUX_WINDOW_MAX,
                 .keepalive = options->keepalive_usec > 0 ? options->keepalive_usec : YAMUX_PING_EVERY,
+                .pause = options->pause_usec > 0 ? options->pause_usec : YAMUX_PAUSE,
                 .last_frame = now,
                 .last_ping = now,
                 .ping = PING_QUEUED, /* value 0, as go */

@@ -9,6 +9,7 @@
 #define P2P_YAMUX_WINDOW_INITIAL (256u * 1024u)        /* yamux spec */
 #define P2P_YAMUX_WINDOW_MAX (16u * 1024u * 1024u)     /* towards others, as go-yamux */
 #define P2P_YAMUX_WINDOW_MAX_OURS (64u * 1024u * 1024u) /* between two of ours */
+#define P2P_YAMUX_PAUSE_CIRCUIT (6 * USEC_PER_MSEC)    /* three processes on the way instead of one */
 #define P2P_YAMUX_BACKLOG 200u /* streams of ours not yet acknowledged; go-yamux stops at 256 */
 
 /* Bytes received and not yet read, over all sessions that share it. It outlives them. */
@@ -24,6 +25,7 @@ typedef struct p2p_yamux_options {
         p2p_budget *budget;       /* shared; borrowed; NULL: only buffer_max */
         unsigned streams_max;     /* opened by the far side */
         uint64_t keepalive_usec;  /* a ping after such a silence; 10 s more end it. 0: 30 s */
+        uint64_t pause_usec;      /* of the schedulers on the way, which a window outlasts. 0: 2 ms */
 } p2p_yamux_options;
 
 /* Takes the channel on success. Sends its first ping at once (go grows no window before its pong). */

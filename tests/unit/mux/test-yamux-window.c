@@ -200,14 +200,13 @@ static void the_least_round_trip_counts(void **state) {
         }
 }
 
-/* 256 KiB each millisecond over 100 us: what 2.4 ms bring, however long it goes on. */
-static void on_a_lan_a_window_lasts_two_milliseconds(void **state) {
-        yamux_peer *p = yamux_peer_new(NULL, NULL);
+/* 256 KiB each millisecond over 100 us, for a second. Returns the most that the far side might send at once. */
+static uint32_t flow(const p2p_yamux_options *options, unsigned epoch_ms) {
+        yamux_peer *p = yamux_peer_new(options, NULL);
         uint32_t credit = 256 * KIB, most = credit;
         p2p_yamux_header h;
         p2p_channel *c;
 
-        (void) state;
         yamux_peer_expect(p, YAMUX_PING, YAMUX_SYN, 0, 0);
         p2p_loop_advance(p->loop, 100);
         yamux_peer_send(p, YAMUX_PING, YAMUX_ACK, 0, 0);
@@ -221,12 +220,24 @@ static void on_a_lan_a_window_lasts_two_milliseconds(void **state) {
                 while (yamux_peer_next(p, &h))
                         credit += h.type == YAMUX_WINDOW_UPDATE ? h.length : 0;
                 most = P2P_MAX(most, credit);
-                if (ms < 8) /* a burst is no rate */
+                if (ms < epoch_ms) /* a burst is no rate */
                         assert_int_equal(most, 256 * KIB);
         }
-        assert_int_equal(most, 256 * KIB * 24 / 10);
         p2p_channel_free(c);
         yamux_peer_free(p);
+        return most;
+}
+
+static void on_a_lan_a_window_lasts_two_milliseconds(void **state) {
+        (void) state;
+        assert_int_equal(flow(NULL, 8), 256 * KIB * 24 / 10);
+}
+
+static void through_a_relay_it_lasts_six(void **state) {
+        static const p2p_yamux_options options = { .streams_max = 10, .pause_usec = P2P_YAMUX_PAUSE_CIRCUIT };
+
+        (void) state;
+        assert_int_equal(flow(&options, 24), 256 * KIB * 64 / 10);
 }
 
 static void windows_stop_growing_at_the_budgets(void **state) {
@@ -421,6 +432,7 @@ int main(void) {
                 cmocka_unit_test(windows_grow_to_what_is_read_in_four_round_trips),
                 cmocka_unit_test(the_least_round_trip_counts),
                 cmocka_unit_test(on_a_lan_a_window_lasts_two_milliseconds),
+                cmocka_unit_test(through_a_relay_it_lasts_six),
                 cmocka_unit_test(windows_stop_growing_at_the_budgets),
                 cmocka_unit_test(beyond_the_buffer_the_fullest_stream_is_reset),
                 cmocka_unit_test(a_session_holds_64_MiB_unless_told),
