@@ -190,6 +190,11 @@ static const struct {
           "network.listen_addresses: '/ip4/0.0.0.0/udp/1/quic-v1/webtransport' is of a transport that this peer-up does "
           "not speak, not "
           "used; add one like /ip4/0.0.0.0/tcp/9000" },
+        { "network:\n  listen_addresses:\n    - /dns4/x.example/tcp/1\n", 3, CONFIG_WARNING,
+          "network.listen_addresses: '/dns4/x.example/tcp/1' is of a transport that this peer-up does not speak, not "
+          "used; add one like /ip4/0.0.0.0/tcp/9000" },
+        { "network:\n  listen_addresses:\n    - ~\n    - [/ip4/0.0.0.0/tcp/1]\n", 4, CONFIG_ERROR,
+          "network.listen_addresses: must be a single value, not a list" },
         { "network: x\n", 1, CONFIG_ERROR,
           "network: must hold keys, not a single value; write 'key: value' lines, "
           "indented alike" },
