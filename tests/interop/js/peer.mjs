@@ -54,8 +54,14 @@ async function newNode (o) {
     connectionEncrypters: [o.security === 'tls' ? tls() : noise()],
     streamMuxers: [yamux()],
     connectionGater: gater(o.allow),
-    // the runner dials more often than the five times a second that are allowed to one host
-    connectionManager: { inboundConnectionThreshold: Infinity },
+    connectionManager: {
+      // the runner dials more often than the five times a second that are allowed to one host
+      inboundConnectionThreshold: Infinity,
+      // 300 streams opened at once share one event loop: on a busy machine one waits for more than 10 s
+      ...(o.raiseLimits ? { inboundStreamProtocolNegotiationTimeout: 60_000, outboundStreamProtocolNegotiationTimeout: 60_000 } : {})
+    },
+    // and so does the ping every 10 s, which ends the connection when its answer takes more than 5 s
+    connectionMonitor: { enabled: !o.raiseLimits },
     services: services(o),
     start: false
   })
