@@ -5,9 +5,6 @@
 
 #include <p2p/channel.h>
 
-/* How long a freed channel that was shut down may still be flushing. */
-#define P2P_NOISE_LINGER_USEC (5 * USEC_PER_SEC)
-
 /* Takes the channel below on success; it must be positioned at the first record. The keys are copied. */
 int p2p_noise_channel_new(p2p_loop *loop, p2p_channel *below, const uint8_t send_key[static 32],
                           const uint8_t receive_key[static 32], p2p_channel **ret);
