@@ -140,6 +140,17 @@ def go(lab, address, security, port, relay=None):
     return Way(name, '127.0.0.1', port, [a, b], r)
 
 
+# ---- TLS and nothing else
+
+def pipe(lab, address):
+    program = needed(lab.tool('bench-pipe'))
+    server = lab.start('b', 'pipe-b', [program, 'listen', '4433', str(BACKEND)])
+    server.wait_for('^READY')
+    client = lab.start('a', 'pipe-a', [program, 'connect', '4434', address, '4433'])
+    client.wait_for('^READY')
+    return Way('pipe', '127.0.0.1', 4434, [client, server])
+
+
 # ---- ssh -L
 
 def ssh(lab, address):
