@@ -21,6 +21,7 @@
 #include <p2p/ping.h>
 
 #include "host/upgrade.h"
+#include "secure/secure.h"
 #include "transport/tcp.h"
 
 #define IN_FLIGHT_MAX 256u
@@ -70,6 +71,7 @@ static void on_upgraded(p2p_upgraded *up, const p2p_peer_id *peer _unused_, int 
 
 static void shake_hands(attempt *a) {
         p2p_upgrade_options options = { .identity = identity, .initiator = true, .timeout_usec = 20 * USEC_PER_SEC,
+                                        .only = (a - attack.attempts) % 2 == 0 ? p2p_tls.protocol : p2p_noise.protocol,
                                         .yamux = { .streams_max = 1, .buffer_max = 1u << 20 } };
         p2p_channel *channel;
         int r;
