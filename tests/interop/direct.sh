@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Two peers, one connection: everything that is asked of a pair, in both roles.
 
+# Where the listener of a pair listens, and flags of both.
+at=/ip4/127.0.0.1/tcp/0 with=()
+
 listener() {
         stop_peers
-        peer_start "$1" listen --key "$(seed 1)" --listen /ip4/127.0.0.1/tcp/0 --echo "${how[@]}" "${@:2}"
+        peer_start "$1" listen --key "$(seed 1)" --listen "$at" "${with[@]}" "${how[@]}" --echo "${@:2}"
 }
 
 # What they say about each other, and over which stack; the muxer is agreed in the handshake.
@@ -64,9 +67,9 @@ case_300() {
         dial "$1" --raise-limits --dial "$(address listen)" echo:65536:300 && told dial '^ECHO ok 19660800 '
 }
 
-# pair DIALER LISTENER SECURITY
+# pair DIALER LISTENER SECURITY [FOLDER]
 pair() {
-        local name=direct/$1-dials-$2/$3 how=(--security "$3")
+        local name=${4:-direct}/$1-dials-$2/$3 how=(--security "$3" "${with[@]}")
         check "$name/yamux-identify" case_identify "$1" "$2" "$3"
         check "$name/ping" case_one "$1" ping:5 '^PING '
         check "$name/echo-10-MiB" case_one "$1" echo:10485760 '^ECHO ok 10485760 '

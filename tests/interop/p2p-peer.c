@@ -38,6 +38,9 @@ static int start_host(peer *p) {
 
         r = p->options.has_seed ? p2p_identity_from_seed(p->options.seed, &p->identity) : p2p_identity_generate(&p->identity);
         if (r >= 0)
+                r = p2p_web_tls_new(&p->options.web, NULL, &p->web);
+        options.web = p->web;
+        if (r >= 0)
                 r = p2p_host_new(p->loop, p->identity, &options, &p->host);
         if (r >= 0)
                 r = p2p_identify_new(p->host, &p->identify);
@@ -121,6 +124,7 @@ static void stop(peer *p) {
         p2p_ping_free(p->ping);
         p2p_identify_free(p->identify);
         p2p_host_free(p->host);
+        p2p_web_tls_free(p->web);
         p2p_identity_free(p->identity);
         (void) p2p_loop_settle(p->loop);
         p2p_loop_free(p->loop);

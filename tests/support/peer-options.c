@@ -9,23 +9,26 @@
 
 #include "tests/support/peer.h"
 
-enum { ROLE = 1, KEY, LISTEN, RELAY, ECHO_, BYTES, SECURITY, RAISE, ALLOW, DATA, DURATION, TTL, TIMEOUT, DIAL };
+enum { ROLE = 1, KEY, LISTEN, RELAY, ECHO_, BYTES, SECURITY, RAISE, ALLOW, DATA, DURATION, TTL, TIMEOUT, DIAL, WEB_CERTIFICATE, WEB_KEY, WEB_TRUST };
 
 static const struct option flags[] = {
-        { "role",           required_argument, NULL, ROLE     },
-        { "key",            required_argument, NULL, KEY      },
-        { "listen",         required_argument, NULL, LISTEN   },
-        { "relay",          required_argument, NULL, RELAY    },
-        { "echo",           no_argument,       NULL, ECHO_    },
-        { "bytes",          required_argument, NULL, BYTES    },
-        { "security",       required_argument, NULL, SECURITY },
-        { "raise-limits",   no_argument,       NULL, RAISE    },
-        { "allow",          required_argument, NULL, ALLOW    },
-        { "data-limit",     required_argument, NULL, DATA     },
-        { "duration-limit", required_argument, NULL, DURATION },
-        { "ttl",            required_argument, NULL, TTL      },
-        { "timeout",        required_argument, NULL, TIMEOUT  },
-        { "dial",           required_argument, NULL, DIAL     },
+        { "role",            required_argument, NULL, ROLE            },
+        { "key",             required_argument, NULL, KEY             },
+        { "listen",          required_argument, NULL, LISTEN          },
+        { "relay",           required_argument, NULL, RELAY           },
+        { "echo",            no_argument,       NULL, ECHO_           },
+        { "bytes",           required_argument, NULL, BYTES           },
+        { "security",        required_argument, NULL, SECURITY        },
+        { "raise-limits",    no_argument,       NULL, RAISE           },
+        { "allow",           required_argument, NULL, ALLOW           },
+        { "data-limit",      required_argument, NULL, DATA            },
+        { "duration-limit",  required_argument, NULL, DURATION        },
+        { "ttl",             required_argument, NULL, TTL             },
+        { "timeout",         required_argument, NULL, TIMEOUT         },
+        { "dial",            required_argument, NULL, DIAL            },
+        { "web-certificate", required_argument, NULL, WEB_CERTIFICATE },
+        { "web-key",         required_argument, NULL, WEB_KEY         },
+        { "web-trust",       required_argument, NULL, WEB_TRUST       },
         {},
 };
 
@@ -100,6 +103,9 @@ static int parse_flag(int flag, const char *text, peer_options *o) {
         case TTL: return parse_number(text, &o->ttl_s);
         case TIMEOUT: return parse_number(text, &o->timeout_s);
         case DIAL: o->dial = text; return 0;
+        case WEB_CERTIFICATE: o->web.certificate = text; return 0;
+        case WEB_KEY: o->web.key = text; return 0;
+        case WEB_TRUST: o->web.trust = text; return 0;
         }
         return -EINVAL;
 }

@@ -20,12 +20,14 @@ typedef struct peer_options {
         const char *dial;
         const char *security; /* the only one to offer, or NULL */
         char **actions; /* NULL-terminated */
+        p2p_web_tls_options web;
 } peer_options;
 
 typedef struct peer {
         peer_options options;
         p2p_loop *loop;
         p2p_identity *identity;
+        p2p_web_tls *web;
         p2p_host *host;
         p2p_identify *identify;
         p2p_ping *ping;

@@ -162,7 +162,7 @@ static int translate(const tls_channel *t, int error) {
         case GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR:
         case GNUTLS_E_CERTIFICATE_ERROR:
         case GNUTLS_E_NO_CERTIFICATE_FOUND:
-                return -EKEYREJECTED;
+                return -ENOKEY;
         case GNUTLS_E_NO_CIPHER_SUITES:
         case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
         case GNUTLS_E_INSUFFICIENT_SECURITY:

@@ -95,6 +95,13 @@ func newHost(o *options) (host.Host, error) {
 		/* as peer-up does it: the library's own reservations, beside the explicit ones of relay.go */
 		opts = append(opts, libp2p.EnableAutoRelayWithStaticRelays(o.relays), libp2p.ForceReachabilityPrivate())
 	}
+	if o.web != (web{}) {
+		transports, err := webTransports(o.web)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, transports...)
+	}
 	return libp2p.New(opts...)
 }
 

@@ -33,6 +33,12 @@ type options struct {
 	timeout       time.Duration
 	dial          *peer.AddrInfo
 	actions       []string
+	web           web
+}
+
+// web has PEM files for wss.
+type web struct {
+	certificate, key, trust string
 }
 
 type forward struct {
@@ -112,6 +118,9 @@ func (o *options) addFlags(fs *flag.FlagSet) {
 	fs.Func("duration-limit", "seconds of a circuit", seconds(&o.durationLimit))
 	fs.Func("ttl", "seconds of a reservation", seconds(&o.ttl))
 	fs.Func("timeout", "seconds for all of --dial", seconds(&o.timeout))
+	fs.StringVar(&o.web.certificate, "web-certificate", "", "PEM file, of a wss listener")
+	fs.StringVar(&o.web.key, "web-key", "", "PEM file, of a wss listener")
+	fs.StringVar(&o.web.trust, "web-trust", "", "PEM file of authorities, for wss")
 	fs.Func("dial", "multiaddr, then actions", func(s string) error {
 		info, err := parseAddrInfo(s)
 		o.dial = &info

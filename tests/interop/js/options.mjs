@@ -15,7 +15,10 @@ const flags = {
   'duration-limit': (o, v) => { o.durationLimit = Number(v) },
   ttl: (o, v) => { o.ttl = Number(v) },
   timeout: (o, v) => { o.timeout = Number(v) },
-  dial: (o, v) => { o.dial = v }
+  dial: (o, v) => { o.dial = v },
+  'web-certificate': (o, v) => { o.webCertificate = v },
+  'web-key': (o, v) => { o.webKey = v },
+  'web-trust': (o, v) => { o.webTrust = v }
 }
 const switches = {
   echo: (o) => { o.echo = true },

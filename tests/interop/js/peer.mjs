@@ -12,9 +12,12 @@ import { identify, identifyPush } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
+import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { readFileSync } from 'node:fs'
+import { setDefaultCACertificates } from 'node:tls'
 import { actions } from './actions.mjs'
 import { parseOptions } from './options.mjs'
 import { fail, line } from './output.mjs'
@@ -46,11 +49,17 @@ function services (o) {
   return all
 }
 
+function web (o) {
+  if (o.webTrust != null) setDefaultCACertificates([readFileSync(o.webTrust, 'utf8')])
+  if (o.webCertificate == null) return {}
+  return { https: { cert: readFileSync(o.webCertificate), key: readFileSync(o.webKey) } }
+}
+
 async function newNode (o) {
   return await createLibp2p({
     privateKey: o.seed == null ? await generateKeyPair('Ed25519') : await generateKeyPairFromSeed('Ed25519', o.seed),
     addresses: { listen: [...o.listen, ...o.relays.map((r) => `${r}/p2p-circuit`)] },
-    transports: [tcp(), quic(), circuitRelayTransport()],
+    transports: [tcp(), quic(), webSockets(web(o)), circuitRelayTransport()],
     connectionEncrypters: [o.security === 'tls' ? tls() : noise()],
     streamMuxers: [yamux()],
     connectionGater: gater(o.allow),

@@ -45,7 +45,7 @@ async function pingpong (stream) {
   while (!text.includes('\n') && text.length < 1024) {
     const b = await reader.next()
     if (b == null) break
-    text += b.toString()
+    text += Buffer.from(b).toString() // WebSocket's is a bare Uint8Array
   }
   if (text.includes('\n')) await send(stream, Buffer.from(text.trim() === 'ping' ? 'pong\n' : 'unknown\n'))
   await stream.close()

@@ -8,6 +8,7 @@
  *                       EMSGSIZE beyond a limit            EKEYREJECTED wrong or refused identity
  *                       EPROTONOSUPPORT nothing in common
  *   the path's          ECONNRESET EPIPE ETIMEDOUT EHOSTUNREACH ECONNREFUSED ECANCELED
+ *                       ENOKEY no certificate of the Web that is good: a server's that we trust, or ours to listen with
  *   ours                ENOMEM ENOBUFS (a quota of ours) EINVAL (misuse) ENOENT EEXIST
  *   not an error        EAGAIN: nothing now, the wake task tells when
  */
