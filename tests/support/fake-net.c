@@ -41,8 +41,8 @@ static void session_close(p2p_session *session, uint32_t code _unused_) {
         session_of(session)->closed = true;
 }
 
-static uint64_t session_rtt(const p2p_session *session _unused_) {
-        return 0;
+static uint64_t session_rtt(const p2p_session *session) {
+        return session_of(session)->rtt;
 }
 
 static uint64_t session_heard(const p2p_session *session) {

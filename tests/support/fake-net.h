@@ -20,7 +20,7 @@ typedef struct fake_session {
         p2p_session session;
         struct fake_net *net;
         p2p_peer_id peer;
-        uint64_t heard;
+        uint64_t heard, rtt;
         int error;       /* of open(); 0: it works */
         bool closed;
         unsigned n_open; /* streams that were opened ... */

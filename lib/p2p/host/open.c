@@ -8,8 +8,9 @@
  * never runs into the limits of a go-libp2p peer.
  *
  * A path may die without a word (a firewall that begins to drop UDP). So a stream on a connection that nothing was heard of for a
- * second waits for its answer before anybody writes to it. If two seconds bring nothing at all the connection is silent: it is
- * passed over (find-conn.c), another one is used or dialled, and whichever answers first gets the opening. No byte is ever sent twice.
+ * tenth of a second waits for its answer before anybody writes to it. If one or two seconds bring nothing at all the connection is
+ * silent: it is passed over (find-conn.c), another one is used or dialled, and whichever answers first gets the opening. No byte is
+ * ever sent twice.
  *
  * A go-libp2p peer resets what is too much for it (0x1002), even behind its answer, and takes 64 streams of a protocol or more
  * [wire reference 24.3]. In a crowd nobody writes before that verdict, so that who asked can ask again.
@@ -23,12 +24,13 @@
 #include "negotiate/multistream.h"
 
 #define OPEN_TIMEOUT_USEC (30 * USEC_PER_SEC)
-#define FRESH_USEC USEC_PER_SEC           /* arbitrary: a path that carried something so lately is taken to be alive */
+#define FRESH_USEC (100 * USEC_PER_MSEC)  /* arbitrary: a path that carried something so lately is taken to be alive */
 #define CROWD 32u                         /* streams of one protocol: half of go's least limit */
 #define CROWD_OURS 256u                   /* ours take a thousand of all, and say no before they answer */
 #define VERDICT_USEC (50 * USEC_PER_MSEC) /* arbitrary: go's reset follows its answer at once */
 #define FULL_USEC (10 * USEC_PER_SEC)     /* arbitrary: who was too many once is careful for so long */
 #define PATIENCE_USEC (2 * USEC_PER_SEC)  /* leaves time for a handshake across the world within the promised 5 s */
+#define PATIENCE_MIN_USEC USEC_PER_SEC    /* where the round trip is known to be short */
 
 struct p2p_open {
         p2p_host *host;
@@ -130,14 +132,23 @@ static bool is_fresh(p2p_conn *conn) {
 }
 
 static bool is_crowded(p2p_conn *conn, const char *protocol) {
-        unsigned n = 0;
+        unsigned n = 0, crowd = conn->ours ? CROWD_OURS : CROWD;
         p2p_stream *s;
 
         if (p2p_loop_now(conn->host->loop) < conn->full_until)
                 return true; /* what has ended here may not have ended there */
         P2P_LIST_FOREACH(s, &conn->streams, p2p_stream, streams)
-                n += strcmp(s->protocol, protocol) == 0;
-        return n >= (conn->ours ? CROWD_OURS : CROWD);
+                if (strcmp(s->protocol, protocol) == 0 && ++n >= crowd)
+                        return true;
+        return false;
+}
+
+static uint64_t patience_with(p2p_conn *conn) {
+        uint64_t rtt = p2p_conn_rtt(conn);
+
+        if (conn_is_silent(conn))
+                return 0;
+        return rtt == 0 ? PATIENCE_USEC : P2P_MIN(P2P_MAX(4 * rtt, PATIENCE_MIN_USEC), PATIENCE_USEC);
 }
 
 /* Nobody overtakes those who wait already: the connection's task serves them in their order. */
@@ -146,7 +157,7 @@ static void open_on(p2p_open *o, p2p_conn *conn) {
         o->crowded = is_crowded(conn, o->protocol);
         o->careful = o->crowded || !is_fresh(conn);
         o->agreed = false;
-        (void) p2p_timer_set(&o->patience, conn_is_silent(conn) ? 0 : PATIENCE_USEC);
+        (void) p2p_timer_set(&o->patience, patience_with(conn));
         if (p2p_list_is_empty(&conn->waiting) && try_on(o, conn) != -EAGAIN)
                 return;
         o->at = conn;

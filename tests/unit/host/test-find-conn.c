@@ -127,7 +127,7 @@ static bool is_on(const world *w, const char *addr) {
 static void what_was_just_heard_needs_no_proof(void **state) {
         world *w = *state;
 
-        w->quic->heard = p2p_loop_now(w->loop) - 999 * USEC_PER_MSEC;
+        w->quic->heard = p2p_loop_now(w->loop) - 99 * USEC_PER_MSEC;
         open_stream(w, NULL);
         assert_int_equal(w->n_done, 1);
         assert_int_equal(w->error, 0);
@@ -188,6 +188,25 @@ static void a_silent_one_is_replaced_within_five_seconds(void **state) {
         assert_int_equal(w->n_done, 2);
         assert_true(is_on(w, TCP));
         assert_int_equal(tcp->n_open, 3); /* with identify's */
+}
+
+/* Four round trips, and a second at least. */
+static void a_short_path_is_doubted_sooner(void **state) {
+        static const struct { unsigned rtt_msec, patience_msec; } rows[] = { { 1, 1000 }, { 300, 1200 }, { 900, 2000 } };
+        world *w = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                w->quic->rtt = rows[i].rtt_msec * USEC_PER_MSEC;
+                w->quic->heard = p2p_loop_now(w->loop);
+                p2p_loop_advance(w->loop, USEC_PER_SEC);
+                open_stream(w, NULL);
+                p2p_loop_advance(w->loop, (rows[i].patience_msec - 1) * USEC_PER_MSEC);
+                assert_int_equal(w->net.n_in_flight, 0);
+                p2p_loop_advance(w->loop, USEC_PER_MSEC);
+                assert_int_equal(w->net.n_in_flight, 1);
+                w->open = p2p_open_free(w->open);
+                assert_int_equal(w->net.n_in_flight, 0);
+        }
 }
 
 static void whoever_answers_first_gets_the_stream(void **state) {
@@ -326,6 +345,7 @@ int main(void) {
                 T(a_new_network_is_quiet_at_first),
                 T(one_that_lives_and_is_slow_gets_the_stream),
                 T(a_silent_one_is_replaced_within_five_seconds),
+                T(a_short_path_is_doubted_sooner),
                 T(whoever_answers_first_gets_the_stream),
                 T(a_connection_that_speaks_again_is_used_again),
                 T(nobody_waits_again_for_what_is_known_to_be_silent),
