@@ -22,15 +22,20 @@
 
 #include "host/upgrade.h"
 #include "secure/secure.h"
+#include "tests/support/memory.h"
+#include "tests/support/plain-tls.h"
 #include "transport/tcp.h"
 
 #define IN_FLIGHT_MAX 256u
 #define SHAKING_MAX 48u /* below the 64 of a prefix: it would drop its own */
 #define NOISE_PROLOGUE "\x13/multistream/1.0.0\n\x07/noise\n"
+#define TLS_PROLOGUE "\x13/multistream/1.0.0\n\x0b/tls/1.0.0\n"
+#define MESSAGE_MAX 1024u
 
-typedef enum kind { SILENT, SELECT, NOISE, REFUSED, _KIND_MAX } kind;
+/* Half of a TLS hello, which the program can only keep; and a whole one, which it answers. */
+typedef enum kind { SILENT, SELECT, NOISE, HALF_TLS, TLS, REFUSED, _KIND_MAX } kind;
 
-static const char *const kinds[_KIND_MAX] = { "silent", "select", "noise", "refused" };
+static const char *const kinds[_KIND_MAX] = { "silent", "select", "noise", "half-tls", "tls", "refused" };
 
 static p2p_loop *loop;
 static p2p_identity *identity;
@@ -52,6 +57,8 @@ static struct {
         kind kind;
         unsigned port, count, prefixes, started, in_flight, reached, failed;
         attempt *attempts;
+        uint8_t hello[MESSAGE_MAX]; /* what GnuTLS says first, behind the choice of TLS */
+        size_t n_hello;
 } attack;
 
 static void attempt_done(bool ok) {
@@ -85,10 +92,50 @@ static void shake_hands(attempt *a) {
                 attempt_done(false);
 }
 
+/* The same for all: whoever gets it cannot know. */
+static void make_hello(void) {
+        static const char *const names[] = { "/yamux/1.0.0", "libp2p", NULL };
+        p2p_channel *near, *far;
+        plain_tls tls;
+        ssize_t k;
+
+        if (p2p_memory_pair(loop, NULL, &near, &far) < 0)
+                die("memory", -ENOMEM);
+        plain_tls_init(&tls, near, &(plain_tls_options){ .is_client = true, .names = names });
+        (void) plain_tls_handshake(&tls);
+        attack.n_hello = sizeof(TLS_PROLOGUE) - 1;
+        memcpy(attack.hello, TLS_PROLOGUE, attack.n_hello);
+        k = p2p_channel_read(far, attack.hello + attack.n_hello, sizeof(attack.hello) - attack.n_hello);
+        if (k <= 0 || attack.n_hello + (size_t) k == sizeof(attack.hello))
+                die("hello", -EMSGSIZE);
+        attack.n_hello += (size_t) k;
+        plain_tls_done(&tls);
+        p2p_channel_free(far);
+}
+
+/* What an attacker of its kind says. */
+static size_t make_message(uint8_t message[static MESSAGE_MAX]) {
+        size_t n = sizeof(NOISE_PROLOGUE) - 1;
+
+        if (attack.kind == SILENT)
+                return 0;
+        if (attack.kind == TLS || attack.kind == HALF_TLS) {
+                n = attack.kind == TLS ? attack.n_hello : attack.n_hello / 2;
+                memcpy(message, attack.hello, n);
+                return n;
+        }
+        memcpy(message, NOISE_PROLOGUE, n);
+        if (attack.kind == SELECT)
+                return n;
+        message[n] = 0;
+        message[n + 1] = 32;
+        (void) !getrandom(message + n + 2, 32, 0);
+        return n + 34;
+}
+
 static void on_connected(unsigned events _unused_, void *userdata) {
         attempt *a = userdata;
-        uint8_t message[sizeof(NOISE_PROLOGUE) - 1 + 34] = NOISE_PROLOGUE;
-        size_t n = sizeof(NOISE_PROLOGUE) - 1;
+        uint8_t message[MESSAGE_MAX];
         int error = 0;
         socklen_t n_error = sizeof(error);
 
@@ -98,13 +145,8 @@ static void on_connected(unsigned events _unused_, void *userdata) {
                 return attempt_done(false);
         if (attack.kind == REFUSED)
                 return shake_hands(a);
-        if (attack.kind == NOISE) {
-                message[n + 1] = 32;
-                (void) !getrandom(message + n + 2, 32, 0);
-                n += 34;
-        }
         if (attack.kind != SILENT)
-                (void) send(a->fd, message, n, MSG_NOSIGNAL);
+                (void) send(a->fd, message, make_message(message), MSG_NOSIGNAL);
         attempt_done(true);
 }
 
@@ -136,6 +178,7 @@ static int run_attack(char **args) {
         attack.attempts = calloc(attack.count, sizeof(*attack.attempts));
         if (!attack.attempts || attack.kind == _KIND_MAX || attack.prefixes == 0)
                 die("start", -EINVAL);
+        make_hello();
         r = p2p_identity_generate(&identity);
         if (r < 0)
                 die("identity", r);
