@@ -378,6 +378,74 @@ static void glued_bytes_are_the_channels(void **state) {
         duel_done(&d);
 }
 
+static void move(duel *d, const char *there, const char *back) {
+        char out[64] = {};
+        ssize_t k;
+
+        assert_int_equal(p2p_channel_write(d->us.result.channel, there, strlen(there)), strlen(there));
+        assert_int_equal(plain_tls_write(&d->far, back, strlen(back)), strlen(back));
+        (void) p2p_loop_settle(d->loop);
+        k = plain_tls_read(&d->far, out, sizeof(out));
+        if (k == GNUTLS_E_AGAIN) /* what it read was a new key of ours */
+                k = plain_tls_read(&d->far, out, sizeof(out));
+        assert_int_equal(k, strlen(there));
+        assert_string_equal(out, there);
+        memset(out, 0, sizeof(out));
+        assert_int_equal(p2p_channel_read(d->us.result.channel, out, sizeof(out)), strlen(back));
+        assert_string_equal(out, back);
+}
+
+/* Our records against GnuTLS's, for a whole life: new keys of theirs, and of ours where they ask, padding, both ends. */
+static void gnutls_reads_and_writes_what_we_do(void **state) {
+        static const char *const priorities[] = { NULL, "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM",
+                                                  "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305" };
+        char byte;
+
+        (void) state;
+        for (size_t i = 0; i < 2 * ELEMENTSOF(priorities); i++) {
+                duel d;
+
+                duel_start(&d, (plain_tls_options){ .is_client = i % 2, .identity = some(), .priority = priorities[i / 2] },
+                           NULL);
+                duel_run(&d);
+                assert_int_equal(d.us.error, 0);
+                move(&d, "one", "two");
+                assert_int_equal(gnutls_session_key_update(d.far.session, 0), 0);
+                move(&d, "three", "four");
+                assert_int_equal(gnutls_session_key_update(d.far.session, GNUTLS_KU_PEER), 0);
+                move(&d, "five", "six"); /* still under our old key: we had not heard yet */
+                move(&d, "seven", "eight");
+                assert_int_equal(gnutls_record_send2(d.far.session, "padded", 6, 1000, 0), 6);
+                assert_int_equal(p2p_channel_read(d.us.result.channel, &byte, 1), 1);
+                assert_int_equal(byte, 'p');
+
+                assert_int_equal(p2p_channel_shutdown(d.us.result.channel), 0);
+                (void) p2p_loop_settle(d.loop);
+                assert_int_equal(plain_tls_read(&d.far, &byte, 1), 0); /* no GNUTLS_E_PREMATURE_TERMINATION */
+                assert_int_equal(gnutls_bye(d.far.session, GNUTLS_SHUT_WR), 0);
+                for (unsigned k = 0; k < 5; k++)
+                        assert_int_equal(p2p_channel_read(d.us.result.channel, &byte, 1), 1);
+                assert_int_equal(p2p_channel_read(d.us.result.channel, &byte, 1), 0);
+                duel_done(&d);
+        }
+}
+
+/* A server that hands out tickets though we asked for none. */
+static void tickets_are_skipped(void **state) {
+        gnutls_datum_t key;
+        duel d;
+
+        (void) state;
+        assert_int_equal(gnutls_session_ticket_key_generate(&key), 0);
+        duel_start(&d, (plain_tls_options){ .identity = some(), .flags = GNUTLS_NO_AUTO_SEND_TICKET }, NULL);
+        assert_int_equal(gnutls_session_ticket_enable_server(d.far.session, &key), 0);
+        duel_run(&d);
+        assert_int_equal(gnutls_session_ticket_send(d.far.session, 2, 0), 0);
+        move(&d, "there", "back");
+        gnutls_free(key.data);
+        duel_done(&d);
+}
+
 static void raw_write(p2p_channel *c, p2p_loop *loop, const uint8_t *data, size_t n) {
         for (size_t done = 0; done < n;) {
                 ssize_t k = p2p_channel_write(c, data + done, n - done);
@@ -472,6 +540,8 @@ int main(void) {
                 cmocka_unit_test(older_versions_are_refused),
                 cmocka_unit_test(suites_and_groups_are_agreed_on),
                 cmocka_unit_test(glued_bytes_are_the_channels),
+                cmocka_unit_test(gnutls_reads_and_writes_what_we_do),
+                cmocka_unit_test(tickets_are_skipped),
                 cmocka_unit_test(nonsense_is_refused),
                 cmocka_unit_test(a_far_side_that_leaves_is_a_reset),
                 cmocka_unit_test(a_handshake_may_be_freed_at_any_time),
