@@ -30,9 +30,11 @@
 #define YAMUX_ID_MAX 0xfffffffdu              /* beyond it only a new session helps */
 
 #define YAMUX_PING_EVERY (30 * USEC_PER_SEC)    /* round trip, as go; also the default of keepalive */
-#define YAMUX_ROUND_TRIPS 4u                    /* that a window lasts, as go's */
-#define YAMUX_PAUSE (2 * USEC_PER_MSEC)         /* that it lasts beyond them: the default of pause */
+#define YAMUX_ROUND_TRIPS 4u                    /* that a window lasts, as go's; or two and a pause */
+#define YAMUX_PAUSE (2 * USEC_PER_MSEC)         /* of the scheduler */
 #define YAMUX_PAUSES 4u                         /* or a longer round trip: a rate is measured over it */
+#define YAMUX_SAMPLE_EVERY (250 * USEC_PER_MSEC) /* round trip, while a window would grow */
+#define YAMUX_SAMPLE_MAX USEC_PER_SEC           /* older than that and four trips: none grows on it */
 #define YAMUX_PING_TIMEOUT (10 * USEC_PER_SEC)
 #define YAMUX_LINGER (60 * USEC_PER_SEC)        /* how long a closed stream waits for the far side's end */
 #define YAMUX_CLOSE_TIMEOUT (2 * USEC_PER_SEC)
@@ -157,6 +159,7 @@ struct p2p_yamux {
         uint64_t ping_sent, last_ping, ping_deadline, keepalive;
         uint64_t pause;
         uint64_t rtt, rtt_min;      /* an average for people, the least for windows */
+        uint64_t sampled;           /* when the last pong came; 0: never */
 };
 
 /* yamux-table.c */
@@ -198,4 +201,6 @@ void p2p_yamux_fail(p2p_yamux *y, int error, uint32_t code);
 /* The GoAway went out, or will not: closes the channel. May free the session. */
 void p2p_yamux_finish(p2p_yamux *y);
 void p2p_yamux_on_pong(p2p_yamux *y, uint32_t value);
+/* Whether the round trip was measured lately; if not, sees to it. */
+bool p2p_yamux_rtt_is_fresh(p2p_yamux *y);
 void p2p_yamux_set_timer(p2p_yamux *y);

@@ -9,11 +9,11 @@
  * until its owner frees it.
  *
  * Windows (wire reference 8, "Auto-tune"): once half of the window was read an update is sent. The window
- * grows to what was read in four round trips and a pause of the scheduler, at most twofold at a time, as
- * long as the extra credit of the session and of the shared budget stays below their limits. The round trip
- * is the least ever seen: bulk fills every buffer up to the window, so pings under bulk measure the window,
- * and one that grew with them would stand before every keystroke. Credit cannot be taken back: when more is
- * unread than allowed, the streams with the most of it are reset.
+ * grows to what was read in four round trips, or in two and a pause of the scheduler, at most twofold at a
+ * time, as long as the extra credit of the session and of the shared budget stays below their limits. The
+ * round trip is the least ever seen, and was seen lately: bulk fills every buffer up to the window, so pings
+ * under bulk measure the window, and one that grew with them would stand before every keystroke. Credit
+ * cannot be taken back: when more is unread than allowed, the streams with the most of it are reset.
  */
 
 #include <errno.h>
@@ -309,7 +309,7 @@ static void grow_window(p2p_yamux_stream *s, uint64_t wanted) {
         size_t extra;
 
         wanted = P2P_MIN(wanted, (uint64_t) y->window_max);
-        if (wanted <= s->window)
+        if (wanted <= s->window || !p2p_yamux_rtt_is_fresh(y))
                 return;
         extra = P2P_MIN(wanted - s->window, (uint64_t) s->window);
         extra = P2P_MIN(extra, left_of(y->buffer_max, y->windows));
@@ -324,13 +324,13 @@ static void grow_window(p2p_yamux_stream *s, uint64_t wanted) {
 /* An epoch is longer than the pause, so that a burst after a pause is not taken for the rate. */
 static void measure(p2p_yamux_stream *s, size_t n) {
         const p2p_yamux *y = s->session;
-        uint64_t now = p2p_loop_now(y->loop), elapsed = now - s->epoch;
+        uint64_t now = p2p_loop_now(y->loop), elapsed = now - s->epoch, last;
 
         s->consumed += n;
         if (elapsed < P2P_MAX(y->rtt_min, YAMUX_PAUSES * y->pause))
                 return;
-        if (y->rtt_min > 0)
-                grow_window(s, s->consumed * (YAMUX_ROUND_TRIPS * y->rtt_min + y->pause) / elapsed);
+        last = P2P_MAX(YAMUX_ROUND_TRIPS * y->rtt_min, 2 * y->rtt_min + y->pause);
+        grow_window(s, s->consumed * last / elapsed);
         s->consumed = 0;
         s->epoch = now;
 }

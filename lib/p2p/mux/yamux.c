@@ -108,8 +108,20 @@ void p2p_yamux_on_pong(p2p_yamux *y, uint32_t value) {
         assert(value == y->ping_value);
         y->rtt = y->rtt > 0 ? (y->rtt + sample + 1) / 2 : sample;
         y->rtt_min = y->rtt_min > 0 ? P2P_MIN(y->rtt_min, sample) : sample;
+        y->sampled = p2p_loop_now(y->loop);
         y->ping = PING_IDLE;
         y->ping_deadline = 0;
+}
+
+/* One sample alone may have met a busy machine: at the birth of a session both ends compute. */
+bool p2p_yamux_rtt_is_fresh(p2p_yamux *y) {
+        uint64_t age = p2p_loop_now(y->loop) - y->sampled;
+
+        if (y->sampled == 0)
+                return false;
+        if (age >= YAMUX_SAMPLE_EVERY && y->ping == PING_IDLE)
+                send_ping(y);
+        return age < YAMUX_SAMPLE_MAX + 4 * y->rtt_min;
 }
 
 /* A far side that sends anything at all is alive, even if its pong is stuck behind its data. */

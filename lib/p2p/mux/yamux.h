@@ -25,7 +25,7 @@ typedef struct p2p_yamux_options {
         p2p_budget *budget;       /* shared; borrowed; NULL: only buffer_max */
         unsigned streams_max;     /* opened by the far side */
         uint64_t keepalive_usec;  /* a ping after such a silence; 10 s more end it. 0: 30 s */
-        uint64_t pause_usec;      /* of the schedulers on the way, which a window outlasts. 0: 2 ms */
+        uint64_t pause_usec;      /* of the schedulers on the way: a window lasts longer. 0: 2 ms */
 } p2p_yamux_options;
 
 /* Takes the channel on success. Sends its first ping at once (go grows no window before its pong). */
