@@ -10,6 +10,7 @@ struct Peer {
         p2p_peer_id id;
         char text[P2P_PEER_ID_TEXT_MAX];
         unsigned n_conns;
+        uint64_t paths_at; /* when relays_add_paths() was here last; 0: never */
         p2p_list peers;
         bool dirty; /* the observer's */
 };

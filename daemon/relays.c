@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/peer.h"
 #include "service/journal.h"
 
 #define PATH_TTL_USEC                                                                                       \
@@ -271,8 +272,13 @@ unsigned relays_n_active(const Relays *rs) {
 }
 
 void relays_add_paths(Relays *rs, const p2p_peer_id *peer) {
-        if (p2p_host_find_conn(rs->manager->host, peer))
+        Peer *connected = peer_find(rs->manager, peer);
+        uint64_t now = p2p_loop_now(rs->manager->loop);
+
+        if (connected && connected->paths_at > 0 && now - connected->paths_at < PATH_TTL_USEC / 2)
                 return;
+        if (connected)
+                connected->paths_at = now; /* its path may die, and another one be wanted */
         for (unsigned i = 0; i < rs->n; i++) {
                 _cleanup_(p2p_addr_freep) p2p_addr *circuit = NULL;
 
