@@ -26,6 +26,7 @@
 #include "service/identity-file.h"
 #include "service/journal.h"
 #include "service/listen-fds.h"
+#include "service/web-certificate.h"
 
 #define TRIM_USEC (2 * USEC_PER_SEC)
 #define STREAMS_AUTHORIZED 16384u /* of one peer [architecture.md 4] */
@@ -151,6 +152,10 @@ static int make_host(Manager *m) {
                                      .userdata = m };
         int r;
 
+        r = web_certificate_load(&m->config->tls, m->config->path, &m->web);
+        if (r < 0)
+                return r;
+        options.web = m->web;
         r = p2p_host_new(m->loop, m->identity, &options, &m->host);
         if (r < 0)
                 return r;
@@ -164,7 +169,9 @@ static int make_host(Manager *m) {
 }
 
 static void complain_listen(const Manager *m, const ConfigAddr *a, int error) {
-        if (error == -EADDRINUSE)
+        if (error == -ENOKEY)
+                log_error("%s:%u: %s needs a certificate: name it below network: tls:", m->config->path, a->line, a->text);
+        else if (error == -EADDRINUSE)
                 log_error("%s:%u: %s is in use by another program: stop that, or take another port "
                           "(tcp/0 takes any)",
                           m->config->path, a->line, a->text);
@@ -294,6 +301,7 @@ Manager *manager_free(Manager *m) {
         p2p_ping_free(m->ping);
         p2p_identify_free(m->identify);
         p2p_host_free(m->host);
+        p2p_web_tls_free(m->web);
         peer_free_all(m);
         p2p_timer_stop(&m->trim);
         p2p_identity_free(m->identity);

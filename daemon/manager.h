@@ -61,6 +61,7 @@ struct Manager {
         char *config_path;
         NodeConfig *config;
         p2p_identity *identity;
+        p2p_web_tls *web; /* of wss; may be NULL */
         p2p_host *host;
         p2p_identify *identify;
         p2p_ping *ping;

@@ -15,6 +15,7 @@
 #include "service/identity-file.h"
 #include "service/journal.h"
 #include "service/listen-fds.h"
+#include "service/web-certificate.h"
 
 #define STREAMS_PER_PEER 128u /* beside those of circuits: go-libp2p's limit for hop */
 
@@ -174,6 +175,9 @@ static int load_identity(Relay *relay) {
 }
 
 static int complain_listen(const Relay *relay, const char *addr, int error) {
+        if (error == -ENOKEY)
+                return log_error_errno(error, "Cannot listen on %s without a certificate: name it below network: tls: in %s", addr,
+                                       relay->config_path);
         if (error == -EACCES)
                 return log_error_errno(error,
                                        "Cannot listen on %s: %m; systemd opens ports below 1024 for the relay: "
@@ -241,7 +245,10 @@ static int start_host(Relay *relay) {
         int r;
 
         options.limits.streams = STREAMS_PER_PEER;
-        r = p2p_host_new(relay->loop, relay->identity, &options, &relay->host);
+        r = web_certificate_load(&config->tls, config->path, &relay->web);
+        options.web = relay->web;
+        if (r >= 0)
+                r = p2p_host_new(relay->loop, relay->identity, &options, &relay->host);
         if (r >= 0)
                 r = p2p_identify_new(relay->host, &relay->identify);
         if (r >= 0)
@@ -298,6 +305,7 @@ Relay *relay_free(Relay *relay) {
         p2p_ping_free(relay->ping);
         p2p_identify_free(relay->identify);
         p2p_host_free(relay->host);
+        p2p_web_tls_free(relay->web);
         access_free(relay->access);
         p2p_identity_free(relay->identity);
         relay_config_free(relay->config);

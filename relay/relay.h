@@ -21,6 +21,7 @@ typedef struct Relay {
         RelayConfig *config;
         p2p_identity *identity;
         Access *access;
+        p2p_web_tls *web; /* of wss; may be NULL */
         p2p_host *host;
         p2p_identify *identify;
         p2p_ping *ping;

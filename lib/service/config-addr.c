@@ -39,6 +39,8 @@ static bool is_supported(const p2p_addr *addr, ConfigAddrUse use) {
         switch (p2p_addr_stack(addr)) {
         case P2P_STACK_TCP:
         case P2P_STACK_QUIC:
+        case P2P_STACK_WS:
+        case P2P_STACK_WSS:
                 return true;
         default:
                 return p2p_addr_needs_dns(addr) && p2p_addr_stack(addr) == P2P_STACK_OTHER; /* dnsaddr: who knows */

@@ -250,6 +250,12 @@ int config_read_path(ConfigReader *reader, const YamlNode *node, const char *nam
         return *path ? 0 : -ENOMEM;
 }
 
+void config_tls_done(ConfigTls *tls) {
+        free(tls->certificate);
+        free(tls->key);
+        free(tls->trust);
+}
+
 int config_read_network(ConfigReader *reader, const YamlNode *node, const char *name, void *target) {
         const char *text = config_get_text(reader, node, name);
 

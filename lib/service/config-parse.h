@@ -63,5 +63,7 @@ int config_default_text(char **target, const char *text); /* only where nothing 
  * may be NULL. */
 bool config_listen_is_good(const char *text, Endpoint *ret);
 
+void config_tls_done(ConfigTls *tls);
+
 /* The file, its mode checked, as text. As node_config_load(). */
 int config_read_file(const char *path, ConfigProblems *problems, char **ret, size_t *ret_n);

@@ -110,6 +110,9 @@ static const ConfigKey relay_keys[] = {
         { "version",                           config_read_version,   AT(version)                   },
         { "identity.key_file",                 config_read_path,      AT(key_file)                  },
         { "network.listen_addresses",          read_listen,           0                             },
+        { "network.tls.certificate",           config_read_path,      AT(tls.certificate)           },
+        { "network.tls.key",                   config_read_path,      AT(tls.key)                   },
+        { "network.tls.trust",                 config_read_path,      AT(tls.trust)                 },
         { "discovery.network",                 config_read_network,   AT(network)                   },
         { "security.authorized_keys_file",     config_read_path,      AT(authorized_keys_file)      },
         { "security.enable_connection_gating", config_read_gating,    AT(gating)                    },
@@ -228,6 +231,7 @@ RelayConfig *relay_config_free(RelayConfig *config) {
         config_addrs_free(config->listen_addresses, config->n_listen_addresses);
         free(config->path);
         free(config->key_file);
+        config_tls_done(&config->tls);
         free(config->network);
         free(config->authorized_keys_file);
         free(config->health_listen);

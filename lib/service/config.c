@@ -317,6 +317,9 @@ static const ConfigKey node_keys[] = {
         { "version",                            config_read_version,   AT(version)                    },
         { "identity.key_file",                  config_read_path,      AT(key_file)                   },
         { "network.listen_addresses",           read_listen,           0                              },
+        { "network.tls.certificate",            config_read_path,      AT(tls.certificate)            },
+        { "network.tls.key",                    config_read_path,      AT(tls.key)                    },
+        { "network.tls.trust",                  config_read_path,      AT(tls.trust)                  },
         { "network.force_private_reachability", config_read_bool,      AT(force_private_reachability) },
         { "network.resource_limits_enabled",    config_read_bool,      AT(resource_limits_enabled)    },
         { "relay.addresses",                    read_relays,           0                              },
@@ -444,6 +447,7 @@ NodeConfig *node_config_free(NodeConfig *config) {
         free(config->path);
         free(config->key_file);
         free(config->rendezvous);
+        config_tls_done(&config->tls);
         free(config->network);
         free(config->authorized_keys_file);
         free(config->ping_pong_id);

@@ -62,12 +62,18 @@ typedef struct ConfigTelemetry {
         bool audit_enabled;
 } ConfigTelemetry;
 
+/* Of wss: PEM files, absolute if path was; NULL where the config says nothing. */
+typedef struct ConfigTls {
+        char *certificate, *key, *trust;
+} ConfigTls;
+
 typedef struct NodeConfig {
         char *path; /* as given to the loader */
         int version;
         char *key_file;               /* absolute if path was; default identity.key */
         ConfigAddr *listen_addresses; /* absent: tcp/0 on IPv4 and IPv6 */
         size_t n_listen_addresses;
+        ConfigTls tls;
         bool force_private_reachability;
         bool resource_limits_enabled;
         ConfigAddr *relays; /* each names its peer */
@@ -98,6 +104,7 @@ typedef struct RelayConfig {
         char *key_file;               /* default relay_node.key */
         ConfigAddr *listen_addresses; /* absent: tcp/7777 on IPv4 and IPv6 */
         size_t n_listen_addresses;
+        ConfigTls tls;
         char *network;
         char *authorized_keys_file;        /* default relay_authorized_keys */
         bool gating;                       /* default true */

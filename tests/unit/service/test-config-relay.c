@@ -54,7 +54,8 @@ static void what_is_absent_has_the_documented_default(void **state) {
 static void every_key_is_read(void **state) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
         _cleanup_(relay_config_freep) RelayConfig *c = load(
-                "version: 1\nidentity: {key_file: /k}\nnetwork: {listen_addresses: [/ip4/1.2.3.4/tcp/1]}\n"
+                "version: 1\nidentity: {key_file: /k}\nnetwork: {listen_addresses: [/ip4/1.2.3.4/tcp/1], "
+                "tls: {certificate: c.pem, key: /k.pem, trust: t.pem}}\n"
                 "discovery: {network: n}\nsecurity: {authorized_keys_file: a, enable_connection_gating: "
                 "on}\n"
                 "resources:\n  max_reservations: 1\n  max_circuits: 2\n  buffer_size: 3\n  "
@@ -68,6 +69,9 @@ static void every_key_is_read(void **state) {
         assert_int_equal(problems->n, 0);
         assert_string_equal(c->key_file, "/k");
         assert_int_equal(c->n_listen_addresses, 1);
+        assert_string_equal(c->tls.certificate, "/x/c.pem");
+        assert_string_equal(c->tls.key, "/k.pem");
+        assert_string_equal(c->tls.trust, "/x/t.pem");
         assert_string_equal(c->network, "n");
         assert_string_equal(c->authorized_keys_file, "/x/a");
         assert_int_equal(c->max_reservations, 1);
