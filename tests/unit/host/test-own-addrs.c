@@ -17,14 +17,14 @@
 
 #include <cmocka.h>
 
-#include "host/hook.h"
+#include "host/host-internal.h"
 #include "tests/support/node.h"
 
 typedef struct world {
         p2p_loop *loop;
         node n;
         p2p_hook hook;
-        unsigned n_changed;
+        unsigned n_changed, n_networks;
         p2p_addr **addrs;
         size_t n_addrs;
 } world;
@@ -249,6 +249,23 @@ static void sixteen_listeners_are_kept(void **state) {
         assert_null(p2p_host_listen_addr(w->n.host, 16));
 }
 
+static void on_network_changed(void *userdata) {
+        world *w = userdata;
+
+        assert_int_equal(w->n_changed, 0); /* the other news follows */
+        w->n_networks++;
+}
+
+static void another_network_is_news_of_our_addresses(void **state) {
+        world *w = *state;
+
+        w->hook.network_changed = on_network_changed;
+        p2p_task_post(&w->n.host->network_changed); /* as io/network does */
+        p2p_loop_settle(w->loop);
+        assert_int_equal(w->n_networks, 1);
+        assert_int_equal(w->n_changed, 1); /* which identify pushes */
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -259,6 +276,7 @@ int main(void) {
                 T(an_address_is_told_once),
                 T(sixty_four_are_told),
                 T(sixteen_listeners_are_kept),
+                T(another_network_is_news_of_our_addresses),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
