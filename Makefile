@@ -19,7 +19,7 @@ DEPS := gcc clang llvm libclang-rt-dev make pkg-config git ca-certificates \
         libsystemd-dev libsodium-dev libyaml-dev libevent-dev libgnutls28-dev libngtcp2-dev \
         libngtcp2-crypto-gnutls-dev libwslay-dev libhttp-parser-dev libc-ares-dev libprotobuf-c-dev protobuf-c-compiler libcmocka-dev libjansson-dev \
         systemd systemd-container dbus polkitd debootstrap nftables iproute2 procps psmisc openssh-client openssh-server man-db \
-        python3 util-linux
+        python3 util-linux nginx openssl
 
 LIBS_P2P     := libsodium libevent_core libprotobuf-c libcares gnutls libngtcp2 libngtcp2_crypto_gnutls
 LIBS_SERVICE := libsystemd yaml-0.1
