@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * malloc_trim(3) costs a walk over the free chunks and a page fault for each page that is wanted again: so never while
- * there is work. The count goes on past HEAP_TRIM_TURNS, hence the timer is set once, and begins anew after a trim.
+ * malloc_trim(3) costs a walk over the free chunks and a page fault for each page that is wanted again: so while there
+ * is work, only for what a flood leaves behind. The count goes on past HEAP_TRIM_TURNS, hence the timer is set once, and
+ * begins anew after a trim.
  */
 
 #include "service/heap-trim.h"
@@ -16,12 +17,13 @@ static void arm(HeapTrim *trim) {
 static void on_timer(void *userdata) {
         HeapTrim *trim = userdata;
 
-        if (trim->turns - HEAP_TRIM_TURNS >= HEAP_TRIM_BUSY) {
-                arm(trim);
-                return;
-        }
+        bool is_busy = trim->turns - HEAP_TRIM_TURNS >= HEAP_TRIM_BUSY;
+
+        if (!is_busy || mallinfo2().fordblks >= HEAP_TRIM_HOLES)
+                (void) malloc_trim(0);
         trim->turns = 0;
-        (void) malloc_trim(0);
+        if (is_busy)
+                arm(trim);
 }
 
 void heap_trim_init(HeapTrim *trim, p2p_loop *loop) {

@@ -118,11 +118,34 @@ static void work_that_goes_on_postpones_it(void **state) {
         p2p_loop_free(loop);
 }
 
+static void what_a_flood_leaves_goes_in_the_midst_of_work(void **state) {
+        static void *small[N];
+        p2p_loop *loop;
+        HeapTrim trim;
+        long before;
+
+        (void) state;
+        assert_int_equal(p2p_loop_new_manual(&loop), 0);
+        heap_trim_init(&trim, loop);
+        make_holes(small);
+        before = resident_pages();
+        work(&trim, 256 + 1000);
+        assert_int_equal(p2p_loop_advance(loop, 10 * USEC_PER_SEC), 0);
+        if (!SANITIZED)
+                assert_true(resident_pages() < before - (long) N);
+        assert_true(p2p_timer_is_set(&trim.timer));
+        for (unsigned i = 0; i < N; i++)
+                free(small[i]);
+        heap_trim_done(&trim);
+        p2p_loop_free(loop);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(pages_are_given_back_after_work),
                 cmocka_unit_test(a_loop_at_rest_has_no_timer),
                 cmocka_unit_test(work_that_goes_on_postpones_it),
+                cmocka_unit_test(what_a_flood_leaves_goes_in_the_midst_of_work),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
