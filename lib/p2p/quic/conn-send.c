@@ -27,7 +27,7 @@ static quic_stream *next_stream(quic_conn *c) {
         p2p_list *node = p2p_list_first(&c->sending);
         size_t most = c->transport->conn_buffer / 2;
 
-        return node && c->retained < most ? P2P_LIST_ENTRY(node, quic_stream, sending) : NULL;
+        return node && c->retained < most && c->pacer.tokens > 0 ? P2P_LIST_ENTRY(node, quic_stream, sending) : NULL;
 }
 
 /* Offers the bytes of a stream, or none: s may be NULL. */
@@ -168,16 +168,17 @@ static void start_batch(quic_batch *b, const packet *p, const uint8_t *bytes) {
         quic_address_copy(&b->remote, &p->path.path.remote);
 }
 
-/* Packets until nothing more may be sent, or the quantum is reached. 0, or the library's error. */
+/* Packets until nothing more may be sent, or the scratch is full. Without tokens no new stream data goes into them, but
+ * acknowledgements and what was lost do. 0, or the library's error. */
 static int write_packets(quic_conn *c) {
-        size_t quantum = P2P_MIN(ngtcp2_conn_get_send_quantum(c->lib), P2P_SCRATCH_SIZE - PACKET_MAX), used = 0;
+        size_t most = P2P_SCRATCH_SIZE - PACKET_MAX, used = 0, paced = 0;
         size_t room = P2P_MIN(ngtcp2_conn_get_max_tx_udp_payload_size(c->lib), PACKET_MAX);
         uint8_t *out = p2p_loop_scratch(c->transport->loop, 1);
         quic_batch b = {};
         packet p;
 
         release_held(c);
-        while (used < quantum) {
+        while (used < most) {
                 write_packet(c, &p, out + used, room);
                 if (p.n <= 0)
                         break;
@@ -189,10 +190,17 @@ static int write_packets(quic_conn *c) {
                         start_batch(&b, &p, out + used);
                 }
                 used += (size_t) p.n;
+                c->pacer.tokens -= p.n;
+                if (used - paced >= QUIC_UDP_BATCH_MAX) {
+                        quic_shim_sent(c->lib, quic_conn_now(c));
+                        paced = used;
+                }
         }
         (void) send_batch(c, &b);
-        if (used > 0)
-                ngtcp2_conn_update_pkt_tx_time(c->lib, quic_conn_now(c));
+        if (used > paced)
+                quic_shim_sent(c->lib, quic_conn_now(c));
+        if (used >= most)
+                p2p_task_post(&c->flush);
         return p.n < 0 ? (int) p.n : 0;
 }
 
@@ -202,6 +210,7 @@ void quic_conn_send(quic_conn *c) {
         if (c->state == QUIC_ENDED)
                 return;
         if (c->rest.bytes.n == 0) {
+                quic_pacer_update(&c->pacer, p2p_loop_now(c->transport->loop), 1000 * quic_shim_get_info(c->lib).rate);
                 r = write_packets(c);
                 if (r < 0) {
                         quic_conn_on_error(c, r);

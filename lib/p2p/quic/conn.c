@@ -265,6 +265,8 @@ void quic_conn_set_timer(quic_conn *c) {
         expiry = ngtcp2_conn_get_expiry(c->lib);
         if (expiry != UINT64_MAX)
                 after = expiry > now ? (expiry - now + 999) / NGTCP2_MICROSECONDS : 0;
+        if (!p2p_list_is_empty(&c->sending) && c->pacer.tokens <= 0)
+                after = P2P_MIN(after, quic_pacer_wait(&c->pacer));
         if (node) {
                 uint64_t deadline = P2P_LIST_ENTRY(node, quic_stream, queue)->deadline, at = p2p_loop_now(c->transport->loop);
 
@@ -279,6 +281,10 @@ static void on_timer(void *userdata) {
         int r;
 
         reset_lingering(c);
+        if (ngtcp2_conn_get_expiry(c->lib) > quic_conn_now(c)) { /* it was the pacer's turn */
+                quic_conn_send(c);
+                return;
+        }
         r = ngtcp2_conn_handle_expiry(c->lib, quic_conn_now(c));
         if (r != 0)
                 quic_conn_on_error(c, r);
@@ -357,7 +363,7 @@ static int discard(quic_conn *c, int error) {
 static void fill_settings(const quic_conn *c, ngtcp2_settings *settings, ngtcp2_transport_params *params) {
         ngtcp2_settings_default(settings);
         settings->initial_ts = quic_conn_now(c);
-        settings->cc_algo = NGTCP2_CC_ALGO_CUBIC;
+        settings->cc_algo = QUIC_SHIM_BBR;
         settings->handshake_timeout = P2P_QUIC_HANDSHAKE_USEC * NGTCP2_MICROSECONDS;
 
         ngtcp2_transport_params_default(params);

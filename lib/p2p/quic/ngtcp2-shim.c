@@ -67,8 +67,12 @@ quic_shim_info quic_shim_get_info(ngtcp2_conn *conn) {
         ngtcp2_conn_get_conn_stat(conn, &s);
         return (quic_shim_info) {
                 .rtt = s.min_rtt == UINT64_MAX ? 0 : s.smoothed_rtt,
-                .cwnd = s.cwnd,
+                .rate = s.min_rtt == UINT64_MAX ? 0 : s.pacing_rate,
         };
+}
+
+void quic_shim_sent(ngtcp2_conn *conn, uint64_t now) {
+        (void) conn, (void) now;
 }
 
 #else
@@ -131,10 +135,11 @@ quic_shim_info quic_shim_get_info(ngtcp2_conn *conn) {
         ngtcp2_conn_info s;
 
         ngtcp2_conn_get_conn_info(conn, &s);
-        return (quic_shim_info) {
-                .rtt = s.min_rtt == UINT64_MAX ? 0 : s.smoothed_rtt,
-                .cwnd = s.cwnd,
-        };
+        return (quic_shim_info) { .rtt = s.min_rtt == UINT64_MAX ? 0 : s.smoothed_rtt };
+}
+
+void quic_shim_sent(ngtcp2_conn *conn, uint64_t now) {
+        ngtcp2_conn_update_pkt_tx_time(conn, now);
 }
 
 #endif

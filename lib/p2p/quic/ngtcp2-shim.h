@@ -16,10 +16,10 @@
 
 #if NGTCP2_VERSION_NUM < 0x010000
 typedef ngtcp2_crypto_level quic_shim_level;
-#define QUIC_SHIM_OLD_PATH /* path validation does not name the path before */
+#define QUIC_SHIM_BBR NGTCP2_CC_ALGO_BBR2 /* which 1.x calls BBR, having dropped the first one */
 #else
 typedef ngtcp2_encryption_level quic_shim_level;
-#define QUIC_SHIM_OLD_PATH const ngtcp2_path *old_path,
+#define QUIC_SHIM_BBR NGTCP2_CC_ALGO_BBR
 #endif
 
 /* Why a connection is closed: a value that the library turns into a CONNECTION_CLOSE frame. */
@@ -35,8 +35,8 @@ typedef struct quic_shim_reason {
 } quic_shim_reason;
 
 typedef struct quic_shim_info {
-        uint64_t rtt;  /* nanoseconds, 0 while unknown */
-        uint64_t cwnd; /* bytes */
+        uint64_t rtt; /* nanoseconds, 0 while unknown */
+        double rate;  /* bytes a nanosecond that congestion control wants to see; 0 while unknown, or where the library paces */
 } quic_shim_info;
 
 /* The token of an Initial packet. */
@@ -54,3 +54,5 @@ ngtcp2_ssize quic_shim_write_close(ngtcp2_conn *conn, ngtcp2_path *path, uint8_t
                                    const quic_shim_close *close, uint64_t now);
 quic_shim_reason quic_shim_get_reason(ngtcp2_conn *conn);
 quic_shim_info quic_shim_get_info(ngtcp2_conn *conn);
+/* A batch was written: 1.x paces by itself. 0.12 does too, but forgives no lateness, so that ours does it (pacer.c). */
+void quic_shim_sent(ngtcp2_conn *conn, uint64_t now);

@@ -81,6 +81,17 @@ struct quic_dial {
         void *userdata;
 };
 
+/* pacer.c: bytes that may be sent now */
+typedef struct quic_pacer {
+        uint64_t since;  /* of the last look, usec */
+        int64_t tokens;  /* bytes; below zero after a packet that was larger than they */
+        double rate;     /* bytes a usec; 0: not limited */
+} quic_pacer;
+
+void quic_pacer_update(quic_pacer *p, uint64_t now, double rate);
+/* When it is worth to go on, usec from now; 0: at once. */
+uint64_t quic_pacer_wait(const quic_pacer *p);
+
 /* ---- streams */
 enum {
         STREAM_OURS = 1 << 0,         /* we opened it */
@@ -169,6 +180,7 @@ struct quic_conn {
 
         /* out */
         size_t unsent, retained; /* in all streams: not sent yet; sent and not acknowledged */
+        quic_pacer pacer;
         bool no_gso;
         quic_address local, remote;
         quic_batch rest;         /* what the socket did not take; its bytes are ours */

@@ -59,6 +59,11 @@ void quic_answer_version(quic_endpoint *e, const quic_arrival *a, const ngtcp2_v
                                                                   vc->dcidlen, versions, ELEMENTSOF(versions)));
 }
 
+/* Shares the socket with us one day. The fixed bit of QUIC would tell, if ngtcp2 did not grease it [RFC 9287]. */
+static bool is_stun(p2p_view datagram) {
+        return !(datagram.data[0] & 0xc0) && datagram.n >= 8 && memcmp(datagram.data + 4, "\x21\x12\xa4\x42", 4) == 0;
+}
+
 void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid) {
         uint8_t packet[PACKET_MAX], random[RESET_RANDOM_MAX], token[NGTCP2_STATELESS_RESET_TOKENLEN];
         size_t n_random = datagram.n - 1 - sizeof(token); /* a byte less than what it answers: no endless talk of resets */
@@ -66,7 +71,7 @@ void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datag
         ngtcp2_cid cid;
         quic_conn *c;
 
-        if (datagram.n < sizeof(token) + RESET_RANDOM_MIN || !(datagram.data[0] & 0x40) || !may_answer(e))
+        if (datagram.n < sizeof(token) + RESET_RANDOM_MIN || is_stun(datagram) || !may_answer(e))
                 return;
         P2P_LIST_FOREACH(c, &e->conns, quic_conn, conns)
                 if (quic_address_equal(&c->remote, &a->remote)) {

@@ -137,6 +137,20 @@ static void garbage_gets_little_or_nothing(void **state) {
         teardown(&f);
 }
 
+static void stun_is_left_alone(void **state) {
+        uint8_t packet[40] = { 0x01, 0x01, 0, 20, 0x21, 0x12, 0xa4, 0x42 }; /* a binding response [RFC 8489] */
+        fixture f;
+
+        (void) state;
+        setup(&f);
+        say(&f, packet, sizeof(packet));
+        assert_int_equal(hear_all(&f), 0);
+        packet[4]++;
+        say(&f, packet, sizeof(packet));
+        assert_int_equal(hear_all(&f), 1);
+        teardown(&f);
+}
+
 static void an_initial_below_1200_bytes_is_ignored(void **state) {
         uint8_t packet[1280];
         fixture f;
@@ -335,6 +349,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(unknown_versions_are_told_which_one_we_speak),
                 cmocka_unit_test(garbage_gets_little_or_nothing),
+                cmocka_unit_test(stun_is_left_alone),
                 cmocka_unit_test(an_initial_below_1200_bytes_is_ignored),
                 cmocka_unit_test(half_a_hello_is_acknowledged),
                 cmocka_unit_test(a_hello_that_comes_in_disorder_is_retried_once),
