@@ -30,12 +30,18 @@
 #define SHAKING_MAX 48u /* below the 64 of a prefix: it would drop its own */
 #define NOISE_PROLOGUE "\x13/multistream/1.0.0\n\x07/noise\n"
 #define TLS_PROLOGUE "\x13/multistream/1.0.0\n\x0b/tls/1.0.0\n"
+#define WS_REQUEST                                                                              \
+        "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                \
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 #define MESSAGE_MAX 1024u
 
-/* Half of a TLS hello, which the program can only keep; and a whole one, which it answers. */
-typedef enum kind { SILENT, SELECT, NOISE, HALF_TLS, TLS, REFUSED, _KIND_MAX } kind;
+/* Half of a TLS hello, or of a WebSocket request, which the program can only keep; and a whole one, which it answers. That of
+ * wss is TLS from the first byte on. */
+typedef enum kind { SILENT, SELECT, NOISE, HALF_TLS, TLS, HALF_WS, WS, HALF_WSS, WSS, REFUSED, _KIND_MAX } kind;
 
-static const char *const kinds[_KIND_MAX] = { "silent", "select", "noise", "half-tls", "tls", "refused" };
+static const char *const kinds[_KIND_MAX] = {
+        "silent", "select", "noise", "half-tls", "tls", "half-ws", "ws", "half-wss", "wss", "refused",
+};
 
 static p2p_loop *loop;
 static p2p_identity *identity;
@@ -113,17 +119,25 @@ static void make_hello(void) {
         p2p_channel_free(far);
 }
 
+static size_t copy(uint8_t message[static MESSAGE_MAX], const void *data, size_t n, bool half) {
+        n = half ? n / 2 : n;
+        memcpy(message, data, n);
+        return n;
+}
+
 /* What an attacker of its kind says. */
 static size_t make_message(uint8_t message[static MESSAGE_MAX]) {
+        const size_t prologue = sizeof(TLS_PROLOGUE) - 1;
         size_t n = sizeof(NOISE_PROLOGUE) - 1;
 
         if (attack.kind == SILENT)
                 return 0;
-        if (attack.kind == TLS || attack.kind == HALF_TLS) {
-                n = attack.kind == TLS ? attack.n_hello : attack.n_hello / 2;
-                memcpy(message, attack.hello, n);
-                return n;
-        }
+        if (attack.kind == TLS || attack.kind == HALF_TLS)
+                return copy(message, attack.hello, attack.n_hello, attack.kind == HALF_TLS);
+        if (attack.kind == WSS || attack.kind == HALF_WSS)
+                return copy(message, attack.hello + prologue, attack.n_hello - prologue, attack.kind == HALF_WSS);
+        if (attack.kind == WS || attack.kind == HALF_WS)
+                return copy(message, WS_REQUEST, sizeof(WS_REQUEST) - 1, attack.kind == HALF_WS);
         memcpy(message, NOISE_PROLOGUE, n);
         if (attack.kind == SELECT)
                 return n;
