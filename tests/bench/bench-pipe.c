@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The practical limit of TLS over TCP: a pipe that is GnuTLS and nothing else, without a muxer, a thread a direction.
+ * The practical limit of TLS over TCP: a pipe that is GnuTLS and nothing else, without a muxer, a thread a
+ * direction.
  *
  *   bench-pipe listen PORT BACKEND-PORT     takes TLS, and connects each to 127.0.0.1
  *   bench-pipe connect LOCAL-PORT HOST PORT takes plain TCP on 127.0.0.1, and connects each by TLS
@@ -21,7 +22,7 @@
 
 #include "tests/support/forge.h"
 
-#define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305"
+#define PRIORITY   "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305"
 #define RECORD_MAX 16384
 
 static gnutls_certificate_credentials_t credentials;
@@ -108,7 +109,8 @@ static void *run(void *userdata) {
         pthread_t thread;
 
         *(is_server ? &p->plain : &p->sealed) = dial(to_host, to_port);
-        if (p->plain >= 0 && p->sealed >= 0 && handshake(p) >= 0 && pthread_create(&thread, NULL, seal, p) == 0) {
+        if (p->plain >= 0 && p->sealed >= 0 && handshake(p) >= 0 &&
+            pthread_create(&thread, NULL, seal, p) == 0) {
                 unseal(p);
                 (void) pthread_join(thread, NULL);
         }
@@ -126,7 +128,8 @@ static int make_credentials(void) {
         gnutls_x509_crt_t crt;
         p2p_identity *identity;
 
-        if (p2p_identity_generate(&identity) < 0 || gnutls_certificate_allocate_credentials(&credentials) < 0)
+        if (p2p_identity_generate(&identity) < 0 ||
+            gnutls_certificate_allocate_credentials(&credentials) < 0)
                 return -1;
         forge_certificate(&usual, identity, &crt, &key);
         p2p_identity_free(identity);

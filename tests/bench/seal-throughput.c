@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * How fast one core seals and opens: a sealed channel to itself over a socket pair, in one process and one loop. Noise,
- * and TLS with each of its ciphers; writes of several sizes, each for a second of processor time; what is printed is
- * plaintext. Usage: seal-throughput [SECONDS-EACH]
+ * How fast one core seals and opens: a sealed channel to itself over a socket pair, in one process and one
+ * loop. Noise, and TLS with each of its ciphers; writes of several sizes, each for a second of processor
+ * time; what is printed is plaintext. Usage: seal-throughput [SECONDS-EACH]
  */
 
 #include <errno.h>
@@ -59,19 +59,20 @@ static const p2p_channel_ops socket_ops = {
 };
 
 /* algorithm: GNUTLS_CIPHER_UNKNOWN for Noise. */
-static int seal(p2p_loop *loop, p2p_channel *below, gnutls_cipher_algorithm_t algorithm, const uint8_t *send_key,
-                const uint8_t *receive_key, p2p_channel **ret) {
+static int seal(p2p_loop *loop, p2p_channel *below, gnutls_cipher_algorithm_t algorithm,
+                const uint8_t *send_key, const uint8_t *receive_key, p2p_channel **ret) {
         p2p_tls_state *state;
         int r;
 
         if (algorithm == GNUTLS_CIPHER_UNKNOWN)
                 return p2p_noise_channel_new(loop, below, send_key, receive_key, ret);
-        r = p2p_tls_state_new(algorithm, GNUTLS_DIG_SHA256, P2P_VIEW(receive_key, 32), P2P_VIEW(send_key, 32), &state);
+        r = p2p_tls_state_new(algorithm, GNUTLS_DIG_SHA256, P2P_VIEW(receive_key, 32),
+                              P2P_VIEW(send_key, 32), &state);
         return r < 0 ? r : p2p_sealed_channel_new(loop, below, &p2p_tls_format, state, ret);
 }
 
-static p2p_channel *sealed_new(p2p_loop *loop, int fd, gnutls_cipher_algorithm_t algorithm, const uint8_t *send_key,
-                               const uint8_t *receive_key) {
+static p2p_channel *sealed_new(p2p_loop *loop, int fd, gnutls_cipher_algorithm_t algorithm,
+                               const uint8_t *send_key, const uint8_t *receive_key) {
         socket_channel *s = calloc(1, sizeof(*s));
         int size = 1 << 20;
         p2p_channel *sealed;
@@ -128,8 +129,8 @@ static void run(p2p_loop *loop, const char *name, gnutls_cipher_algorithm_t algo
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
                 double rate = measure(loop, a, b, sizes[i], seconds);
 
-                printf("%-23s %6zu bytes a write: %5.2f Gbit/s sealed and opened on one core\n", name, sizes[i],
-                       rate * 8 / 1e9);
+                printf("%-23s %6zu bytes a write: %5.2f Gbit/s sealed and opened on one core\n", name,
+                       sizes[i], rate * 8 / 1e9);
         }
         p2p_channel_free(a);
         p2p_channel_free(b);

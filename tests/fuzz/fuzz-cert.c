@@ -29,7 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         int r;
 
         if (p2p_cert_parse(in, &parts) == 0) {
-                memcpy(of, (p2p_view[]){ parts.tbs, parts.spki, parts.signature, parts.host_key, parts.host_signature },
+                memcpy(of,
+                       (p2p_view[]){ parts.tbs, parts.spki, parts.signature, parts.host_key,
+                                     parts.host_signature },
                        sizeof(of));
                 for (size_t i = 0; i < 5; i++)
                         must(is_within(of[i], in));

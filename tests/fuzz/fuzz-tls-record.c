@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * TLS records behind a handshake. The first byte chooses the cipher, the pieces of the path and the reader's buffer. The
- * rest is read as records: a byte that says how much the far side seals (or, when odd, sends as it is), and those bytes.
+ * TLS records behind a handshake. The first byte chooses the cipher, the pieces of the path and the reader's
+ * buffer. The rest is read as records: a byte that says how much the far side seals (or, when odd, sends as
+ * it is), and those bytes.
  */
 
 #include <stdlib.h>
@@ -29,7 +30,8 @@ static p2p_tls_state *state_new(unsigned choice, uint8_t in, uint8_t out) {
 
         memset(a, in, sizeof(a));
         memset(b, out, sizeof(b));
-        must(p2p_tls_state_new(ciphers[choice % 2], GNUTLS_DIG_SHA256, P2P_VIEW(a, 32), P2P_VIEW(b, 32), &s) >= 0);
+        must(p2p_tls_state_new(ciphers[choice % 2], GNUTLS_DIG_SHA256, P2P_VIEW(a, 32), P2P_VIEW(b, 32),
+                               &s) >= 0);
         return s;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A TLS handshake of ours, in either role, under whatever the far side sends: the first byte is the size of the pieces in
- * which the rest arrives, and the far side then leaves. It ends once, and never well: nobody proved anything. */
+/* A TLS handshake of ours, in either role, under whatever the far side sends: the first byte is the size of
+ * the pieces in which the rest arrives, and the far side then leaves. It ends once, and never well: nobody
+ * proved anything. */
 
 #include <stdlib.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Certificates as libp2p's TLS wants them, with one thing wrong at a time: for tests of whoever judges them. */
+/* Certificates as libp2p's TLS wants them, with one thing wrong at a time: for tests of whoever judges them.
+ */
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -23,21 +24,22 @@ typedef struct forge {
         bool version_1;
         bool critical, trailing_byte, nested_trailing_byte;
         bool wrong_prefix, bare_key, wrong_host_signature, foreign_self_signature;
-        const char *extra_oid;            /* one extension more */
+        const char *extra_oid; /* one extension more */
         const uint8_t *extra;
         size_t n_extra;
         bool extra_critical;
 } forge;
 
-/* Makes the certificate and its key, but not what only forge_der() can do: version 1, the extension twice. The identity is the Ed25519 host key; fails a test on any error. */
+/* Makes the certificate and its key, but not what only forge_der() can do: version 1, the extension twice.
+ * The identity is the Ed25519 host key; fails a test on any error. */
 void forge_certificate(const forge *f, const p2p_identity *identity, gnutls_x509_crt_t *ret,
                        gnutls_x509_privkey_t *ret_key);
 /* Its DER, of at most `size` bytes; returns how many. */
 size_t forge_der(const forge *f, const p2p_identity *identity, uint8_t *out, size_t size);
 
 /* Known extensions in DER, for the fields above. */
-#define FORGE_KEY_USAGE "2.5.29.15"
-#define FORGE_BASIC_CONSTRAINTS "2.5.29.19"
+#define FORGE_KEY_USAGE          "2.5.29.15"
+#define FORGE_BASIC_CONSTRAINTS  "2.5.29.19"
 #define FORGE_EXTENDED_KEY_USAGE "2.5.29.37"
 
 /* What a peer's TLS must refuse, and what it must take. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* GnuTLS over a channel, record layer and all: what our own reading and writing of records is held against. */
+/* GnuTLS over a channel, record layer and all: what our own reading and writing of records is held against.
+ */
 
 #include <assert.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A far side that is nothing but GnuTLS over a channel: with whatever certificate, names and versions a test wants. */
+/* A far side that is nothing but GnuTLS over a channel: with whatever certificate, names and versions a test
+ * wants. */
 
 #include <p2p/channel.h>
 
@@ -9,20 +10,20 @@
 
 typedef struct plain_tls_options {
         bool is_client;
-        const char *priority;           /* NULL: TLS 1.3 and all that GnuTLS likes */
-        const char *const *names;       /* ALPN, NULL-terminated; NULL: the extension is not sent */
-        const p2p_identity *identity;   /* NULL: no certificate */
-        const forge *certificate;       /* of that identity */
-        unsigned n_chain;               /* how often it is in the chain; 0: once */
-        unsigned flags;                 /* more of gnutls_init()'s */
+        const char *priority;         /* NULL: TLS 1.3 and all that GnuTLS likes */
+        const char *const *names;     /* ALPN, NULL-terminated; NULL: the extension is not sent */
+        const p2p_identity *identity; /* NULL: no certificate */
+        const forge *certificate;     /* of that identity */
+        unsigned n_chain;             /* how often it is in the chain; 0: once */
+        unsigned flags;               /* more of gnutls_init()'s */
 } plain_tls_options;
 
 typedef struct plain_tls {
-        p2p_channel *channel;           /* owned */
+        p2p_channel *channel; /* owned */
         gnutls_session_t session;
         gnutls_certificate_credentials_t credentials;
-        int handshake;                  /* 1: done; 0: not yet; < 0: GnuTLS's error */
-        int alert;                      /* heard; -1: none */
+        int handshake; /* 1: done; 0: not yet; < 0: GnuTLS's error */
+        int alert;     /* heard; -1: none */
 } plain_tls;
 
 void plain_tls_init(plain_tls *t, p2p_channel *channel, const plain_tls_options *options);

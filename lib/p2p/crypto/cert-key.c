@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Foreign keys, through GnuTLS: RSA and ECDSA, which sign over SHA-256; Ed25519 stays with libsodium. GnuTLS has no
- * secp256k1: such a peer is refused, and named, after its key was read [specs/peer-ids; wire reference 2].
+ * Foreign keys, through GnuTLS: RSA and ECDSA, which sign over SHA-256; Ed25519 stays with libsodium. GnuTLS
+ * has no secp256k1: such a peer is refused, and named, after its key was read [specs/peer-ids; wire
+ * reference 2].
  *
- * A key has one encoding and only that is read, so the id is the hash of what was received: what GnuTLS read is written
- * again and must be the same bytes.
+ * A key has one encoding and only that is read, so the id is the hash of what was received: what GnuTLS read
+ * is written again and must be the same bytes.
  */
 
 #include <errno.h>
@@ -81,7 +82,8 @@ int p2p_spki_import(p2p_view spki, gnutls_pubkey_t *ret) {
         return 0;
 }
 
-int p2p_spki_verify(gnutls_pubkey_t key, gnutls_sign_algorithm_t algorithm, p2p_view message, p2p_view signature) {
+int p2p_spki_verify(gnutls_pubkey_t key, gnutls_sign_algorithm_t algorithm, p2p_view message,
+                    p2p_view signature) {
         gnutls_datum_t in = datum_of(message), by = datum_of(signature);
 
         return gnutls_pubkey_verify_data2(key, algorithm, 0, &in, &by) >= 0 ? 0 : -EKEYREJECTED;

@@ -10,16 +10,18 @@
 #define P2P_RSA_BITS_MIN 2048u
 #define P2P_RSA_BITS_MAX 8192u /* go-libp2p's; verifying grows with it */
 
-/* Verifies what a host key (its protobuf) signed, and gives the peer id that follows from the key. -EPROTONOSUPPORT: a
- * kind that cannot be verified here; -EBADMSG: no key; -EKEYREJECTED: a false signature. *ret_type is set in any case. */
+/* Verifies what a host key (its protobuf) signed, and gives the peer id that follows from the key.
+ * -EPROTONOSUPPORT: a kind that cannot be verified here; -EBADMSG: no key; -EKEYREJECTED: a false signature.
+ * *ret_type is set in any case. */
 int p2p_host_key_verify(p2p_view key, p2p_view message, p2p_view signature, p2p_peer_id *ret,
                         p2p_key_type *ret_type);
 
-/* A SubjectPublicKeyInfo in its one encoding. -EBADMSG; -EPROTONOSUPPORT: another kind than RSA of a fair size, ECDSA on
- * a NIST curve from P-256 on, or Ed25519. */
+/* A SubjectPublicKeyInfo in its one encoding. -EBADMSG; -EPROTONOSUPPORT: another kind than RSA of a fair
+ * size, ECDSA on a NIST curve from P-256 on, or Ed25519. */
 int p2p_spki_import(p2p_view spki, gnutls_pubkey_t *ret);
 /* 0, or -EKEYREJECTED. */
-int p2p_spki_verify(gnutls_pubkey_t key, gnutls_sign_algorithm_t algorithm, p2p_view message, p2p_view signature);
+int p2p_spki_verify(gnutls_pubkey_t key, gnutls_sign_algorithm_t algorithm, p2p_view message,
+                    p2p_view signature);
 
 /* For _cleanup_(). */
 void p2p_spki_done(gnutls_pubkey_t *key);

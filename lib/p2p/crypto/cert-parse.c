@@ -3,9 +3,9 @@
 /*
  * The shape of a libp2p certificate (wire reference 6) [specs/tls; RFC 5280 section 4.1].
  *
- * Every byte is accounted for: each SEQUENCE is read to its end. Of the extensions, three of X.509's are understood
- * besides libp2p's, and matter in two: a key that may not sign, or a purpose other than a server's, is refused as go
- * refuses it. Any other may be there unless it is critical.
+ * Every byte is accounted for: each SEQUENCE is read to its end. Of the extensions, three of X.509's are
+ * understood besides libp2p's, and matter in two: a key that may not sign, or a purpose other than a
+ * server's, is refused as go refuses it. Any other may be there unless it is critical.
  */
 
 #include <errno.h>
@@ -13,12 +13,12 @@
 #include "crypto/cert-parse.h"
 #include "crypto/der.h"
 
-#define VERSION_3 2u
-#define TAG_VERSION 0xa0
-#define TAG_ISSUER_ID 0x81
+#define VERSION_3      2u
+#define TAG_VERSION    0xa0
+#define TAG_ISSUER_ID  0x81
 #define TAG_SUBJECT_ID 0x82
 #define TAG_EXTENSIONS 0xa3
-#define SERIAL_MAX 20u /* RFC 5280, 4.1.2.2 */
+#define SERIAL_MAX     20u /* RFC 5280, 4.1.2.2 */
 
 static const uint8_t oid_libp2p[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xa2, 0x5a, 0x01, 0x01 };
 static const uint8_t oid_key_usage[] = { 0x55, 0x1d, 0x0f };

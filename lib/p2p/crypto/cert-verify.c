@@ -3,8 +3,9 @@
 /*
  * The judgement of a peer's certificate (wire reference 6) [specs/tls].
  *
- * TLS proves that the peer holds the certificate's key; the extension proves that the host key vouches for that key. The
- * certificate's own signature is checked too, as rust does and go does not: then nothing in it can be another's.
+ * TLS proves that the peer holds the certificate's key; the extension proves that the host key vouches for
+ * that key. The certificate's own signature is checked too, as rust does and go does not: then nothing in it
+ * can be another's.
  */
 
 #include <errno.h>
@@ -33,7 +34,8 @@ static int check_time(const p2p_cert_parts *parts, int64_t now_sec) {
         char now[P2P_CERT_TIME_SIZE + 2];
         struct tm tm;
 
-        if (!gmtime_r(&seconds, &tm) || strftime(now, sizeof(now), "%Y%m%d%H%M%S", &tm) != P2P_CERT_TIME_SIZE)
+        if (!gmtime_r(&seconds, &tm) ||
+            strftime(now, sizeof(now), "%Y%m%d%H%M%S", &tm) != P2P_CERT_TIME_SIZE)
                 return -EKEYREJECTED; /* a clock beyond all validity */
         if (memcmp(now, parts->not_before, P2P_CERT_TIME_SIZE) < 0 ||
             memcmp(now, parts->not_after, P2P_CERT_TIME_SIZE) > 0)
@@ -64,7 +66,8 @@ static int check_host_key(const p2p_cert_parts *parts, p2p_peer_id *ret, p2p_key
         p2p_write_bytes(&w, parts->spki);
         if (w.error < 0)
                 return -EMSGSIZE;
-        return p2p_host_key_verify(parts->host_key, P2P_VIEW(message, w.n), parts->host_signature, ret, ret_type);
+        return p2p_host_key_verify(parts->host_key, P2P_VIEW(message, w.n), parts->host_signature, ret,
+                                   ret_type);
 }
 
 int p2p_cert_verify(p2p_view der, int64_t now_sec, p2p_peer_id *ret, p2p_key_type *ret_type) {

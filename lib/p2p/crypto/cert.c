@@ -3,8 +3,9 @@
 /*
  * Our certificate, and sessions with it (wire reference 6) [specs/tls].
  *
- * A P-256 key of this process, vouched for by the identity. The certificate has the one extension and no other: what go,
- * rust and js accept differs in all the rest. It is made once and lives in the identity's slot.
+ * A P-256 key of this process, vouched for by the identity. The certificate has the one extension and no
+ * other: what go, rust and js accept differs in all the rest. It is made once and lives in the identity's
+ * slot.
  */
 
 #include <errno.h>
@@ -21,22 +22,22 @@
 #include "crypto/identity-slot.h"
 #include "wire/writer.h"
 
-#define OID_LIBP2P "1.3.6.1.4.1.53594.1.1"
+#define OID_LIBP2P        "1.3.6.1.4.1.53594.1.1"
 #define OID_SERIAL_NUMBER "2.5.4.5"
-#define SPKI_MAX 128u /* of P-256: 91 bytes */
-#define SIGNED_KEY_SIZE (2u + 2u + P2P_PUBLIC_KEY_MAX + 2u + P2P_SIGNATURE_SIZE)
-#define HOUR 3600
-#define CENTURY (100LL * 365 * 24 * HOUR)
+#define SPKI_MAX          128u /* of P-256: 91 bytes */
+#define SIGNED_KEY_SIZE   (2u + 2u + P2P_PUBLIC_KEY_MAX + 2u + P2P_SIGNATURE_SIZE)
+#define HOUR              3600
+#define CENTURY           (100LL * 365 * 24 * HOUR)
 
 _Static_assert(SIGNED_KEY_SIZE - 2 < 0x80, "lengths of one byte");
 
 /* Cipher suites follow by what this machine is fast at; a server then takes the client's order. */
-#define PRIORITY(ciphers)                                                                                \
-        "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:" ciphers ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:" \
-        "+GROUP-SECP384R1:-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-EDDSA-ED25519:"                    \
-        "+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SECP521R1-SHA512:+SIGN-RSA-PSS-RSAE-SHA256:"            \
+#define PRIORITY(ciphers)                                                                                   \
+        "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:" ciphers ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:"  \
+        "+GROUP-SECP384R1:-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-EDDSA-ED25519:"                      \
+        "+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SECP521R1-SHA512:+SIGN-RSA-PSS-RSAE-SHA256:"              \
         "+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-RSAE-SHA512"
-#define AES_FIRST "+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
+#define AES_FIRST    "+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
 #define CHACHA_FIRST "+CHACHA20-POLY1305:+AES-128-GCM:+AES-256-GCM"
 
 static void privkey_done(gnutls_privkey_t *key) {
@@ -55,7 +56,8 @@ static void crt_done(gnutls_x509_crt_t *crt) {
 }
 
 bool p2p_cert_prefers_aes(void) {
-        return sodium_init() >= 0 && crypto_aead_aes256gcm_is_available(); /* asks the CPU: AES and carry-less multiplication */
+        return sodium_init() >= 0 &&
+               crypto_aead_aes256gcm_is_available(); /* asks the CPU: AES and carry-less multiplication */
 }
 
 /* SEQUENCE { OCTET STRING host key, OCTET STRING its signature over the certificate's key } */
@@ -170,7 +172,8 @@ int p2p_cert_of(const p2p_identity *identity, const p2p_cert **ret) {
         cert = calloc(1, sizeof(*cert));
         if (!cert)
                 return -ENOMEM;
-        r = gnutls_certificate_allocate_credentials(&cert->credentials) < 0 ? -ENOMEM : make_priorities(cert);
+        r = gnutls_certificate_allocate_credentials(&cert->credentials) < 0 ? -ENOMEM
+                                                                            : make_priorities(cert);
         if (r == 0)
                 r = make_certificate(identity, cert->credentials);
         if (r < 0) {
@@ -194,7 +197,8 @@ int p2p_cert_session_new(const p2p_identity *identity, bool quic, unsigned flags
                 return r;
         flags |= GNUTLS_NO_TICKETS | GNUTLS_NO_AUTO_SEND_TICKET;
         if (flags & GNUTLS_CLIENT)
-                flags |= GNUTLS_FORCE_CLIENT_CERT | GNUTLS_KEY_SHARE_TOP; /* one share: everybody has X25519 */
+                flags |= GNUTLS_FORCE_CLIENT_CERT |
+                         GNUTLS_KEY_SHARE_TOP; /* one share: everybody has X25519 */
         if (gnutls_init(&session, flags) < 0)
                 return -ENOMEM;
         if (gnutls_priority_set(session, quic ? cert->quic_priority : cert->priority) < 0 ||

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The certificates of libp2p's TLS (wire reference 6) [specs/tls]: ours, and the judgement of a peer's. TLS over
- * channels and QUIC share them.
+ * The certificates of libp2p's TLS (wire reference 6) [specs/tls]: ours, and the judgement of a peer's. TLS
+ * over channels and QUIC share them.
  */
 
 #include <gnutls/gnutls.h>
@@ -19,22 +19,24 @@ typedef struct p2p_cert {
         gnutls_priority_t quic_priority; /* without the compatibility mode, which QUIC forbids */
 } p2p_cert;
 
-/* Borrowed from the identity. A session may outlive it once its handshake is over and its credentials are cleared. */
+/* Borrowed from the identity. A session may outlive it once its handshake is over and its credentials are
+ * cleared. */
 int p2p_cert_of(const p2p_identity *identity, const p2p_cert **ret);
 
-/* A session with our certificate, which asks for the peer's: TLS 1.3 only, no name, no ticket, no early data.
- * `flags` are added to GNUTLS_SERVER or GNUTLS_CLIENT. What is left to the caller: its verify function (below), its
- * ALPN and how bytes move. */
+/* A session with our certificate, which asks for the peer's: TLS 1.3 only, no name, no ticket, no early
+ * data. `flags` are added to GNUTLS_SERVER or GNUTLS_CLIENT. What is left to the caller: its verify function
+ * (below), its ALPN and how bytes move. */
 int p2p_cert_session_new(const p2p_identity *identity, bool quic, unsigned flags, gnutls_session_t *ret);
 
-/* For a verify function: judges what the peer of the session sent. -EKEYREJECTED: no certificate, a false or expired one,
- * or somebody else than `expected` (which may be NULL); -EBADMSG, -EMSGSIZE, -EPROTONOSUPPORT as below. */
+/* For a verify function: judges what the peer of the session sent. -EKEYREJECTED: no certificate, a false or
+ * expired one, or somebody else than `expected` (which may be NULL); -EBADMSG, -EMSGSIZE, -EPROTONOSUPPORT
+ * as below. */
 int p2p_cert_verify_session(gnutls_session_t session, const p2p_peer_id *expected, p2p_peer_id *ret);
 
-/* Judges one certificate, given as DER, at a time in seconds since 1970. -EBADMSG: malformed, or not as libp2p wants it;
- * -EKEYREJECTED: a false signature, or the time is not within its validity; -EPROTONOSUPPORT: a key or a signature of a
- * kind that we cannot verify. *ret_type names the kind of the peer's key, also on failure (_P2P_KEY_TYPE_MAX: none was
- * read); it may be NULL. */
+/* Judges one certificate, given as DER, at a time in seconds since 1970. -EBADMSG: malformed, or not as
+ * libp2p wants it; -EKEYREJECTED: a false signature, or the time is not within its validity;
+ * -EPROTONOSUPPORT: a key or a signature of a kind that we cannot verify. *ret_type names the kind of the
+ * peer's key, also on failure (_P2P_KEY_TYPE_MAX: none was read); it may be NULL. */
 int p2p_cert_verify(p2p_view der, int64_t now_sec, p2p_peer_id *ret, p2p_key_type *ret_type);
 
 /* AES-128-GCM is the fastest cipher of this machine: it has instructions for it. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A strict reader of DER [X.690]. There is one encoding of a length and only that is read, so the bytes that are signed
- * are those that every other reader sees.
+ * A strict reader of DER [X.690]. There is one encoding of a length and only that is read, so the bytes that
+ * are signed are those that every other reader sees.
  */
 
 #include <errno.h>

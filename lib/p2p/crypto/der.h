@@ -16,8 +16,8 @@ enum {
         P2P_DER_SEQUENCE = 0x30,
 };
 
-/* The content of the next value, which must have this tag; lengths are minimal and below 64 KiB. ret_whole, which may
- * be NULL, is the value with its tag and length. */
+/* The content of the next value, which must have this tag; lengths are minimal and below 64 KiB. ret_whole,
+ * which may be NULL, is the value with its tag and length. */
 p2p_view p2p_der_read(p2p_reader *rd, uint8_t tag, p2p_view *ret_whole);
 /* The same of an optional one: false, and nothing is consumed, where another tag or nothing follows. */
 bool p2p_der_read_optional(p2p_reader *rd, uint8_t tag, p2p_view *ret);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What a format of sealed records offers to the channel made of them: Noise's and TLS's are tables of these. */
+/* What a format of sealed records offers to the channel made of them: Noise's and TLS's are tables of these.
+ */
 
 #include <sys/types.h>
 
@@ -18,13 +19,14 @@ typedef struct p2p_seal_format {
 
         /* The size of the record that begins with this head, as open() accepts it. */
         uint32_t (*record_size)(const uint8_t *head);
-        /* Opens every whole record in data, in place, and moves what they carry together at its start: *ret_plain bytes,
-         * while *ret_sealed bytes were consumed; both are set on failure too, for the records before the bad one. 1: the far
-         * side ended, and what follows means nothing. */
+        /* Opens every whole record in data, in place, and moves what they carry together at its start:
+         * *ret_plain bytes, while *ret_sealed bytes were consumed; both are set on failure too, for the
+         * records before the bad one. 1: the far side ended, and what follows means nothing. */
         int (*open)(void *state, uint8_t *data, size_t n, size_t *ret_plain, size_t *ret_sealed);
         /* Makes a record of the n <= plain_max bytes at record + head_size. Returns its size. */
         ssize_t (*seal)(void *state, uint8_t *record, size_t n);
-        /* What has to go before the next records, and what says that nothing follows: its size, mostly 0. May be NULL. */
+        /* What has to go before the next records, and what says that nothing follows: its size, mostly 0.
+         * May be NULL. */
         ssize_t (*notice)(void *state, uint8_t *to);
         ssize_t (*end)(void *state, uint8_t *to);
         void (*free)(void *state); /* wiped */

@@ -3,10 +3,10 @@
 /*
  * The reading half of a sealed channel: the hot path.
  *
- * Ciphertext is read straight into the reader's buffer, opened where it lies and moved together. What is left of a
- * record at the end goes to a buffer of that record's size, and its rest is then read to there, with what follows behind
- * the place that its plaintext will take: no byte is moved more than twice, however small the pieces that come. Between
- * records nothing is held.
+ * Ciphertext is read straight into the reader's buffer, opened where it lies and moved together. What is
+ * left of a record at the end goes to a buffer of that record's size, and its rest is then read to there,
+ * with what follows behind the place that its plaintext will take: no byte is moved more than twice, however
+ * small the pieces that come. Between records nothing is held.
  */
 
 #include <errno.h>
@@ -44,8 +44,8 @@ static int keep(p2p_sealed_in *in, p2p_view part) {
         return 0;
 }
 
-/* Opens the n bytes at data and keeps what is no whole record. Returns how much was opened; an error waits until that is
- * read. */
+/* Opens the n bytes at data and keeps what is no whole record. Returns how much was opened; an error waits
+ * until that is read. */
 static size_t open_all(p2p_sealed_in *in, uint8_t *data, size_t n) {
         size_t plain, sealed;
         int r;
@@ -62,7 +62,8 @@ static size_t open_all(p2p_sealed_in *in, uint8_t *data, size_t n) {
 }
 
 /* Both return how many bytes came, with *ret_plain opened ones in `to`; 0 at the end. */
-static ssize_t read_records(p2p_sealed_in *in, p2p_channel *below, uint8_t *to, size_t size, size_t *ret_plain) {
+static ssize_t read_records(p2p_sealed_in *in, p2p_channel *below, uint8_t *to, size_t size,
+                            size_t *ret_plain) {
         ssize_t k;
 
         memcpy(to, in->head, in->n);
@@ -73,7 +74,8 @@ static ssize_t read_records(p2p_sealed_in *in, p2p_channel *below, uint8_t *to, 
         return k;
 }
 
-/* The kept record is whole: gives what it carries, and opens the n bytes that followed it, which lie at `behind`. */
+/* The kept record is whole: gives what it carries, and opens the n bytes that followed it, which lie at
+ * `behind`. */
 static size_t open_kept(p2p_sealed_in *in, uint8_t *to, uint8_t *behind, size_t n) {
         size_t plain, sealed;
         int r;
@@ -94,11 +96,12 @@ static size_t open_kept(p2p_sealed_in *in, uint8_t *to, uint8_t *behind, size_t 
         return plain + open_all(in, to + plain, n);
 }
 
-static ssize_t read_rest(p2p_sealed_in *in, p2p_channel *below, uint8_t *to, size_t size, size_t *ret_plain) {
+static ssize_t read_rest(p2p_sealed_in *in, p2p_channel *below, uint8_t *to, size_t size,
+                         size_t *ret_plain) {
         size_t rest = in->record_size - in->n, plain = in->record_size - in->format->overhead;
         struct iovec iov[] = {
                 { .iov_base = in->record + in->n, .iov_len = rest },
-                { .iov_base = to + plain,         .iov_len = size - plain },
+                { .iov_base = to + plain, .iov_len = size - plain },
         };
         ssize_t k;
 
@@ -180,7 +183,8 @@ static ssize_t fill_left(p2p_sealed_in *in, p2p_channel *below, bool *ret_again)
         return k;
 }
 
-ssize_t p2p_sealed_in_readv(p2p_sealed_in *in, p2p_channel *below, const struct iovec *iov, int n, bool *ret_again) {
+ssize_t p2p_sealed_in_readv(p2p_sealed_in *in, p2p_channel *below, const struct iovec *iov, int n,
+                            bool *ret_again) {
         ssize_t k;
 
         *ret_again = false;

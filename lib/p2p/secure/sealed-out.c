@@ -3,10 +3,11 @@
 /*
  * The writing half of a sealed channel: the hot path.
  *
- * The writer's pieces are gathered into records as large as they get, sealed in place in memory that the loop lends, and
- * offered below all at once. What was sealed must leave in that order, so what the channel below did not take waits in a
- * buffer of our own and nothing new is taken before it is gone. A circuit puts one sealed channel on another, which then
- * hands us bytes that lie in the loop's memory: these are sealed in memory of our own, a record at a time.
+ * The writer's pieces are gathered into records as large as they get, sealed in place in memory that the
+ * loop lends, and offered below all at once. What was sealed must leave in that order, so what the channel
+ * below did not take waits in a buffer of our own and nothing new is taken before it is gone. A circuit puts
+ * one sealed channel on another, which then hands us bytes that lie in the loop's memory: these are sealed
+ * in memory of our own, a record at a time.
  */
 
 #include <errno.h>
@@ -173,8 +174,8 @@ int p2p_sealed_out_end(p2p_sealed_out *out) {
 }
 
 /* Memory to seal in: the loop's, or *ret_own where the caller's bytes lie in that. */
-static int get_room(const p2p_seal_format *f, p2p_loop *loop, const struct iovec *iov, int n, uint8_t **ret_own,
-                    uint8_t **ret, size_t *ret_size) {
+static int get_room(const p2p_seal_format *f, p2p_loop *loop, const struct iovec *iov, int n,
+                    uint8_t **ret_own, uint8_t **ret, size_t *ret_size) {
         uint8_t *scratch = p2p_loop_scratch(loop, SCRATCH_SLOT);
 
         if (!is_lent(iov, n, scratch)) {
@@ -191,8 +192,8 @@ static void freep(uint8_t **p) {
         free(*p);
 }
 
-ssize_t p2p_sealed_out_writev(p2p_sealed_out *out, p2p_loop *loop, p2p_channel *below, const struct iovec *iov, int n,
-                              bool more) {
+ssize_t p2p_sealed_out_writev(p2p_sealed_out *out, p2p_loop *loop, p2p_channel *below,
+                              const struct iovec *iov, int n, bool more) {
         _cleanup_(freep) uint8_t *own = NULL;
         source from = { .iov = iov, .n = n };
         size_t room, plain;

@@ -3,9 +3,9 @@
 /*
  * Sealing and opening with what a TLS 1.3 handshake agreed on [RFC 8446].
  *
- * Everything follows from the traffic secret: key, nonce and the next secret. AES-GCM is GnuTLS's; ChaCha20-Poly1305 is
- * libsodium's, which is several times as fast. A nonce is the direction's IV with the number of the record in it, so a
- * record that is dropped, repeated or moved does not open.
+ * Everything follows from the traffic secret: key, nonce and the next secret. AES-GCM is GnuTLS's;
+ * ChaCha20-Poly1305 is libsodium's, which is several times as fast. A nonce is the direction's IV with the
+ * number of the record in it, so a record that is dropped, repeated or moved does not open.
  */
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "secure/tls-cipher.h"
 #include "wire/writer.h"
 
-#define NONCE_SIZE 12u
+#define NONCE_SIZE   12u
 #define LABEL_PREFIX "tls13 " /* RFC 8446, 7.1 */
 
 static int expand(const p2p_tls_cipher *c, const char *label, uint8_t *out, size_t n) {
@@ -51,8 +51,8 @@ static int set_key(p2p_tls_cipher *c) {
         return gnutls_aead_cipher_init(&c->aead, c->algorithm, &key) < 0 ? -ENOMEM : 0;
 }
 
-int p2p_tls_cipher_init(p2p_tls_cipher *c, gnutls_cipher_algorithm_t algorithm, gnutls_digest_algorithm_t hash,
-                        p2p_view secret) {
+int p2p_tls_cipher_init(p2p_tls_cipher *c, gnutls_cipher_algorithm_t algorithm,
+                        gnutls_digest_algorithm_t hash, p2p_view secret) {
         *c = (p2p_tls_cipher){ .algorithm = algorithm, .n_secret = secret.n };
         if (algorithm != GNUTLS_CIPHER_AES_128_GCM && algorithm != GNUTLS_CIPHER_AES_256_GCM &&
             algorithm != GNUTLS_CIPHER_CHACHA20_POLY1305)
@@ -94,12 +94,12 @@ int p2p_tls_cipher_seal(p2p_tls_cipher *c, p2p_view ad, uint8_t *data, size_t n)
 
         next_nonce(c, nonce);
         if (!c->aead) {
-                (void) crypto_aead_chacha20poly1305_ietf_encrypt_detached(data, data + n, NULL, data, n, ad.data,
-                                                                          ad.n, NULL, nonce, c->key);
+                (void) crypto_aead_chacha20poly1305_ietf_encrypt_detached(
+                        data, data + n, NULL, data, n, ad.data, ad.n, NULL, nonce, c->key);
                 return 0;
         }
-        return gnutls_aead_cipher_encrypt(c->aead, nonce, sizeof(nonce), ad.data, ad.n, P2P_TLS_TAG_SIZE, data, n,
-                                          data, &size) < 0
+        return gnutls_aead_cipher_encrypt(c->aead, nonce, sizeof(nonce), ad.data, ad.n, P2P_TLS_TAG_SIZE,
+                                          data, n, data, &size) < 0
                        ? -ENOMEM
                        : 0;
 }
@@ -111,11 +111,11 @@ int p2p_tls_cipher_open(p2p_tls_cipher *c, p2p_view ad, uint8_t *data, size_t n)
 
         next_nonce(c, nonce);
         if (!c->aead)
-                r = crypto_aead_chacha20poly1305_ietf_decrypt_detached(data, NULL, data, n, data + n, ad.data, ad.n,
-                                                                       nonce, c->key);
+                r = crypto_aead_chacha20poly1305_ietf_decrypt_detached(data, NULL, data, n, data + n,
+                                                                       ad.data, ad.n, nonce, c->key);
         else
-                r = gnutls_aead_cipher_decrypt(c->aead, nonce, sizeof(nonce), ad.data, ad.n, P2P_TLS_TAG_SIZE, data,
-                                               n + P2P_TLS_TAG_SIZE, data, &size);
+                r = gnutls_aead_cipher_decrypt(c->aead, nonce, sizeof(nonce), ad.data, ad.n,
+                                               P2P_TLS_TAG_SIZE, data, n + P2P_TLS_TAG_SIZE, data, &size);
         return r < 0 ? -EBADMSG : 0;
 }
 

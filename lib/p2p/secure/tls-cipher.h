@@ -7,7 +7,7 @@
 
 #include <p2p/view.h>
 
-#define P2P_TLS_TAG_SIZE 16u
+#define P2P_TLS_TAG_SIZE   16u
 #define P2P_TLS_SECRET_MAX 48u
 
 typedef struct p2p_tls_cipher {
@@ -21,8 +21,8 @@ typedef struct p2p_tls_cipher {
 } p2p_tls_cipher;
 
 /* -EPROTONOSUPPORT: not a cipher, or not a hash, of ours. */
-int p2p_tls_cipher_init(p2p_tls_cipher *cipher, gnutls_cipher_algorithm_t algorithm, gnutls_digest_algorithm_t hash,
-                        p2p_view secret);
+int p2p_tls_cipher_init(p2p_tls_cipher *cipher, gnutls_cipher_algorithm_t algorithm,
+                        gnutls_digest_algorithm_t hash, p2p_view secret);
 /* The next secret, and its key from the first record on. */
 int p2p_tls_cipher_update(p2p_tls_cipher *cipher);
 /* In place: n bytes, and the tag behind them. */

@@ -3,10 +3,11 @@
 /*
  * Drives a TLS 1.3 handshake over a channel, with GnuTLS (wire reference 6) [specs/tls].
  *
- * GnuTLS asks for bytes one record at a time, so what follows the handshake stays in the channel: it is the sealed
- * channel's, which takes the traffic secrets over and lets the session go. The far side is judged in the handshake, before
- * GnuTLS sends our own certificate as a client. What fails is told by an alert, and the channel then ends in order so that
- * the alert arrives. A server's refusal of a client reaches it behind the handshake: as the sealed channel's error.
+ * GnuTLS asks for bytes one record at a time, so what follows the handshake stays in the channel: it is the
+ * sealed channel's, which takes the traffic secrets over and lets the session go. The far side is judged in
+ * the handshake, before GnuTLS sends our own certificate as a client. What fails is told by an alert, and
+ * the channel then ends in order so that the alert arrives. A server's refusal of a client reaches it behind
+ * the handshake: as the sealed channel's error.
  */
 
 #include <errno.h>
@@ -20,8 +21,8 @@
 #include "secure/tls-record.h"
 
 #define HANDSHAKE_MAX (64u * 1024u) /* wire reference 6: bytes that are read of one */
-#define NAMES_MAX 8u                /* GnuTLS takes no more */
-#define ALPN_LIBP2P "libp2p"        /* the muxer is then agreed on by multistream */
+#define NAMES_MAX     8u            /* GnuTLS takes no more */
+#define ALPN_LIBP2P   "libp2p"      /* the muxer is then agreed on by multistream */
 
 enum { OF_CLIENT, OF_SERVER, _N_SECRETS };
 
@@ -35,7 +36,7 @@ struct p2p_secure {
         p2p_secure_fn done;
         void *userdata;
         p2p_task wake;
-        gnutls_session_t session;     /* made when there is something to do */
+        gnutls_session_t session; /* made when there is something to do */
         size_t n_read;
         int channel_error, verdict;   /* why it fails, where GnuTLS cannot know */
         bool is_verified, is_blocked; /* blocked: the channel said that its wake follows */
@@ -106,12 +107,14 @@ static int on_pull_timeout(gnutls_transport_ptr_t userdata _unused_, unsigned mi
 static int on_verify(gnutls_session_t session) {
         p2p_secure *s = gnutls_session_get_ptr(session);
 
-        s->verdict = p2p_cert_verify_session(session, s->expected.n > 0 ? &s->expected : NULL, &s->result.peer);
+        s->verdict =
+                p2p_cert_verify_session(session, s->expected.n > 0 ? &s->expected : NULL, &s->result.peer);
         s->is_verified = s->verdict == 0;
         return s->is_verified ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 
-/* The one way to the traffic secrets; it also keeps GnuTLS from writing them to a file that the environment names. */
+/* The one way to the traffic secrets; it also keeps GnuTLS from writing them to a file that the environment
+ * names. */
 static int on_secret(gnutls_session_t session, const char *label, const gnutls_datum_t *secret) {
         p2p_secure *s = gnutls_session_get_ptr(session);
         unsigned i;
@@ -131,8 +134,9 @@ static int on_secret(gnutls_session_t session, const char *label, const gnutls_d
 
 /* ---- the session */
 
-/* The muxers by preference, then the name that leaves the choice to multistream. The server's preference decides: with a
- * muxer that both know it is the first of those, as go chooses, wherever the client put "libp2p". */
+/* The muxers by preference, then the name that leaves the choice to multistream. The server's preference
+ * decides: with a muxer that both know it is the first of those, as go chooses, wherever the client put
+ * "libp2p". */
 static int set_names(p2p_secure *s) {
         unsigned flags = s->initiator ? 0 : GNUTLS_ALPN_MANDATORY | GNUTLS_ALPN_SERVER_PRECEDENCE;
         gnutls_datum_t names[NAMES_MAX];
@@ -150,7 +154,8 @@ static int set_names(p2p_secure *s) {
 static int make_session(p2p_secure *s) {
         int r;
 
-        r = p2p_cert_session_new(s->identity, false, GNUTLS_NONBLOCK | (s->initiator ? GNUTLS_CLIENT : GNUTLS_SERVER),
+        r = p2p_cert_session_new(s->identity, false,
+                                 GNUTLS_NONBLOCK | (s->initiator ? GNUTLS_CLIENT : GNUTLS_SERVER),
                                  &s->session);
         if (r < 0)
                 return r;
@@ -284,8 +289,8 @@ static void on_wake(void *userdata) {
                 finish(s, r < 0 ? r : 0);
 }
 
-static int tls_start(p2p_loop *loop, p2p_channel *channel, const p2p_secure_options *options, p2p_secure_fn done,
-                     void *userdata, p2p_secure **ret) {
+static int tls_start(p2p_loop *loop, p2p_channel *channel, const p2p_secure_options *options,
+                     p2p_secure_fn done, void *userdata, p2p_secure **ret) {
         p2p_secure *s;
 
         s = calloc(1, sizeof(*s));

@@ -3,10 +3,10 @@
 /*
  * TLS 1.3 records [RFC 8446, sections 4.6, 5 and 6.1].
  *
- * Behind the handshake everything is sealed. What a record is stands inside, behind its content and before any padding.
- * Besides data there are alerts, which end the channel, and two handshake messages: tickets, which are skipped, and new
- * keys. A new key of the far side counts from the next record on; one of ours goes out before the next data, when the
- * far side asks for it or the old one has sealed enough.
+ * Behind the handshake everything is sealed. What a record is stands inside, behind its content and before
+ * any padding. Besides data there are alerts, which end the channel, and two handshake messages: tickets,
+ * which are skipped, and new keys. A new key of the far side counts from the next record on; one of ours
+ * goes out before the next data, when the far side asks for it or the old one has sealed enough.
  */
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include <p2p/macro.h>
 
 #define LEGACY_VERSION 0x0303u
-#define MESSAGE_MAX 16384u /* arbitrary: of a ticket */
+#define MESSAGE_MAX    16384u /* arbitrary: of a ticket */
 
 enum { TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
 enum { NEW_SESSION_TICKET = 4, KEY_UPDATE = 24 };
@@ -218,7 +218,8 @@ static ssize_t seal_record(p2p_tls_state *s, uint8_t type, uint8_t *record, size
         p2p_write_be16(&w, LEGACY_VERSION);
         p2p_write_be16(&w, (uint16_t) (n + 1 + P2P_TLS_TAG_SIZE));
         record[P2P_TLS_HEAD_SIZE + n] = type;
-        r = p2p_tls_cipher_seal(&s->out, P2P_VIEW(record, P2P_TLS_HEAD_SIZE), record + P2P_TLS_HEAD_SIZE, n + 1);
+        r = p2p_tls_cipher_seal(&s->out, P2P_VIEW(record, P2P_TLS_HEAD_SIZE), record + P2P_TLS_HEAD_SIZE,
+                                n + 1);
         return r < 0 ? r : (ssize_t) (n + P2P_TLS_OVERHEAD);
 }
 
@@ -265,8 +266,8 @@ static void tls_state_free(void *state) {
         free(s);
 }
 
-int p2p_tls_state_new(gnutls_cipher_algorithm_t algorithm, gnutls_digest_algorithm_t hash, p2p_view in_secret,
-                      p2p_view out_secret, p2p_tls_state **ret) {
+int p2p_tls_state_new(gnutls_cipher_algorithm_t algorithm, gnutls_digest_algorithm_t hash,
+                      p2p_view in_secret, p2p_view out_secret, p2p_tls_state **ret) {
         p2p_tls_state *s;
         int r;
 

@@ -16,7 +16,7 @@
 #include "tests/unit/crypto/cert-vectors.h"
 
 #define IN_2026 1790000000
-#define DAY (24 * 3600)
+#define DAY     (24 * 3600)
 
 static p2p_identity *identity_of(uint8_t fill) {
         p2p_identity *identity;
@@ -157,7 +157,8 @@ static void our_certificate_proves_our_identity(void **state) {
         assert_true(n < 450);
         assert_int_equal(p2p_cert_verify(P2P_VIEW(der, n), time(NULL), &id, NULL), 0);
         assert_true(p2p_peer_id_equal(&id, p2p_identity_peer_id(identity)));
-        assert_int_equal(p2p_cert_verify(P2P_VIEW(der, n), time(NULL) - 3000, &id, NULL), 0); /* clocks differ */
+        assert_int_equal(p2p_cert_verify(P2P_VIEW(der, n), time(NULL) - 3000, &id, NULL),
+                         0); /* clocks differ */
         assert_int_equal(p2p_cert_verify(P2P_VIEW(der, n), time(NULL) + 99LL * 365 * DAY, &id, NULL), 0);
         p2p_identity_free(identity);
 }
