@@ -39,5 +39,7 @@ void fake_net_init(fake_net *net, p2p_loop *loop, p2p_host *host);
 /* The dial of this address that is in flight, or NULL; text NULL: the eldest. */
 fake_dial *fake_find(fake_net *net, const char *text);
 void fake_fail(fake_dial *dial, int error);
+/* As transport `tcp` would: a channel to be upgraded, of which the test holds the other end. */
+p2p_channel *fake_connect(fake_dial *dial);
 /* As transport `quic-v1` would. The session is the host's. */
 fake_session *fake_answer(fake_dial *dial);

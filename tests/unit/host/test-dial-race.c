@@ -142,6 +142,35 @@ static void the_first_wins_and_the_others_are_cancelled(void **state) {
         assert_int_equal(w->us.n_opened, 1);
 }
 
+static void who_is_connected_is_given_half_a_second(void **state) {
+        world *w = *state;
+        p2p_channel *far;
+
+        know(w, &w->peer, "/ip4/45.79.0.1/tcp/1");
+        know(w, &w->peer, "/ip4/45.79.0.1/tcp/2");
+        know(w, &w->peer, "/ip4/45.79.0.1/tcp/3");
+        dial(w);
+        wait_msec(w, 200);
+        far = fake_connect(fake_find(&w->net, TCP)); /* and says nothing */
+        wait_msec(w, 499);
+        assert_int_equal(w->net.n_started, 1);
+        wait_msec(w, 1);
+        assert_int_equal(w->net.n_started, 3);
+        p2p_channel_free(far);
+}
+
+static void who_breaks_in_the_handshake_is_given_no_more(void **state) {
+        world *w = *state;
+
+        know(w, &w->peer, "/ip4/45.79.0.1/tcp/1");
+        know(w, &w->peer, "/ip4/45.79.0.1/tcp/2");
+        dial(w);
+        p2p_channel_free(fake_connect(fake_find(&w->net, TCP)));
+        p2p_loop_settle(w->loop);
+        assert_int_equal(w->net.n_started, 2);
+        assert_int_equal(w->us.host->n_dial_fds, 1);
+}
+
 static void another_peer_than_expected_is_refused(void **state) {
         world *w = *state;
         fake_dial *d;
@@ -325,6 +354,8 @@ int main(void) {
                 T(quic_has_a_head_start),
                 T(the_next_need_not_wait_for_the_dead),
                 T(the_first_wins_and_the_others_are_cancelled),
+                T(who_is_connected_is_given_half_a_second),
+                T(who_breaks_in_the_handshake_is_given_no_more),
                 T(another_peer_than_expected_is_refused),
                 T(eight_at_a_time),
                 T(sockets_are_limited_in_all),
