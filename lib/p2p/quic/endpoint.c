@@ -43,6 +43,10 @@ static void on_datagram(quic_endpoint *e, const quic_arrival *a, p2p_view datagr
         else if (owner) {
                 quic_conn *c = container_of(owner, quic_conn, cids);
 
+                if (!c->is_client && c->state == QUIC_HANDSHAKE) {
+                        quic_stranger_wait(e, a, datagram, dcid);
+                        return;
+                }
                 r = quic_conn_receive(c, a, datagram);
                 if (r != 0)
                         quic_conn_on_error(c, r);
@@ -77,7 +81,7 @@ static void on_event(unsigned events, void *userdata) {
                 on_room(e);
         if (!(events & P2P_READABLE))
                 return;
-        e->accepts = e->retries = 0;
+        e->retries = 0;
         do {
                 n = quic_udp_receive(&e->udp, scratch, arrivals);
                 for (unsigned i = 0; i < n; i++) {
@@ -125,6 +129,7 @@ int quic_endpoint_new(quic_transport *t, int fd, quic_endpoint **ret) {
         p2p_list_init(&e->tombs);
         p2p_timer_init(&e->bury, t->loop, on_bury, e);
         p2p_task_init(&e->leave, t->loop, on_leave, e);
+        quic_strangers_init(e);
 
         r = quic_cid_table_init(&e->table);
         if (r < 0)
@@ -155,6 +160,7 @@ quic_endpoint *quic_endpoint_free(quic_endpoint *e) {
                 if (!c->is_owned && !c->dial)
                         quic_conn_free(c);
         }
+        quic_strangers_done(e);
         quic_tombs_bury(e, UINT64_MAX);
         p2p_timer_stop(&e->bury);
         p2p_task_cancel(&e->leave);

@@ -3,8 +3,9 @@
 
 /*
  * What the files of QUIC share. quic-transport.c: the host's view. endpoint.c: a socket and who is reached through it. stateless.c: what
- * is answered without a connection. conn.c: the life of a connection; conn-tls.c, conn-callbacks.c, conn-send.c: its handshake, the
- * library's news, its packets. session.c, stream.c: what the host holds of it. tomb.c: what remains of it.
+ * is answered without a connection; strangers.c: who waits to be served. conn.c: the life of a connection; conn-tls.c,
+ * conn-callbacks.c, conn-send.c: its handshake, the library's news, its packets. session.c, stream.c: what the host holds of it.
+ * tomb.c: what remains of it.
  *
  * One rule keeps the library safe: its callbacks change values and post tasks, and nothing else.
  */
@@ -22,6 +23,7 @@ typedef struct quic_endpoint quic_endpoint;
 typedef struct quic_conn quic_conn;
 typedef struct quic_listener quic_listener;
 typedef struct quic_dial quic_dial;
+typedef struct quic_stranger quic_stranger;
 
 struct quic_transport {
         p2p_loop *loop;               /* borrowed, as the identity */
@@ -63,7 +65,11 @@ struct quic_endpoint {
         p2p_timer bury;          /* the oldest tomb is due */
         p2p_task leave;          /* frees it when nobody uses it */
         quic_rate answers;
-        unsigned accepts, retries; /* of this turn */
+        unsigned retries;        /* of this turn */
+        p2p_list waiting;        /* datagrams of strangers */
+        unsigned n_waiting;
+        size_t waiting_bytes;
+        p2p_task strangers;      /* slow: serves one of them */
         quic_twin *twins;        /* a ring, made at the first Retry */
         unsigned next_twin;
 };
@@ -239,10 +245,18 @@ void quic_endpoint_want_room(quic_endpoint *e, quic_conn *c);
 void quic_endpoint_send(quic_endpoint *e, const quic_address *local, const quic_address *remote, p2p_view datagram);
 
 /* stateless.c */
-void quic_answer_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagram);
+void quic_answer_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagram); /* or lets it wait */
+void quic_admit(quic_endpoint *e, const quic_arrival *a, p2p_view datagram); /* its turn has come */
 void quic_answer_version(quic_endpoint *e, const quic_arrival *a, const ngtcp2_version_cid *vc);
 void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid);
 int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid, uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN]);
+
+/* strangers.c */
+void quic_strangers_init(quic_endpoint *e);
+void quic_strangers_done(quic_endpoint *e);
+bool quic_stranger_waits(const quic_endpoint *e, p2p_view dcid);
+/* Copies the datagram, or drops it. */
+void quic_stranger_wait(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid);
 
 /* tomb.c */
 /* Takes over the ids of a connection that ended. An empty packet: the far side knows. */

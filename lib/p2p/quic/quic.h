@@ -28,7 +28,9 @@
 #define P2P_QUIC_HALF_OPEN_RETRY 32u                /* above it a client must prove its address first */
 #define P2P_QUIC_HALF_OPEN_MAX 256u                 /* handshakes of clients in flight: one more replaces one of them */
 #define P2P_QUIC_HALF_OPEN_PREFIX 64u               /* of one IPv4 /24 or IPv6 /56: one more is ignored */
-#define P2P_QUIC_ACCEPTS_MAX 4u                     /* new clients a turn that need not prove their address */
+#define P2P_QUIC_ACCEPTS_MAX 4u                     /* strangers' datagrams that wait: above it too */
+#define P2P_QUIC_WAITING_MAX (512u * 1024u)         /* bytes that wait: those of handshakes are slow work */
+#define P2P_QUIC_WAITING_PREFIX (128u * 1024u)      /* of which of one IPv4 /24 or IPv6 /56 */
 #define P2P_QUIC_RETRIES_MAX 128u                   /* a turn; more are ignored */
 #define P2P_QUIC_RETRY_USEC (10 * USEC_PER_SEC)     /* life of a token */
 #define P2P_QUIC_TWINS_MAX 256u                     /* Retries remembered, so that the other half of a hello starts nothing */

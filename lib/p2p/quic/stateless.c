@@ -3,7 +3,7 @@
 /*
  * What a socket answers to those who have no connection, and who becomes one.
  *
- * A first Initial is let in at once while few handshakes are in flight and few came this turn; else its sender proves its address
+ * A first Initial is let in while few handshakes are in flight and few wait (strangers.c); else its sender proves its address
  * first (Retry), which costs us no state. Retry is also the only answer to the second half of a hello that comes first (22.4): the
  * first half then follows without a token, and must start nothing. So Retries are remembered for a while by address and id.
  * All other answers are rate limited, and smaller than what they answer. A packet with no id of ours may also be a reset from a far
@@ -159,14 +159,6 @@ static void refuse_token(quic_endpoint *e, const quic_arrival *a, const ngtcp2_p
 
 /* ---- who is let in */
 
-static bool same_prefix(const quic_address *a, const quic_address *b) {
-        if (a->sa.sa_family != b->sa.sa_family)
-                return false;
-        if (a->sa.sa_family == AF_INET)
-                return ((a->in.sin_addr.s_addr ^ b->in.sin_addr.s_addr) & htonl(0xffffff00)) == 0;
-        return memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 7) == 0;
-}
-
 /* Room for one more handshake: not of a network that has its share; else the oldest of all gives way. */
 static bool make_room(quic_endpoint *e, const quic_address *remote) {
         quic_transport *t = e->transport;
@@ -174,7 +166,7 @@ static bool make_room(quic_endpoint *e, const quic_address *remote) {
         quic_conn *c;
 
         P2P_LIST_FOREACH(c, &t->half_open, quic_conn, half_open)
-                of_prefix += same_prefix(&c->remote, remote);
+                of_prefix += quic_address_same_prefix(&c->remote, remote);
         if (of_prefix >= P2P_QUIC_HALF_OPEN_PREFIX)
                 return false;
         if (t->n_half_open >= P2P_QUIC_HALF_OPEN_MAX)
@@ -182,27 +174,44 @@ static bool make_room(quic_endpoint *e, const quic_address *remote) {
         return true;
 }
 
+/* Of an Initial that may begin a connection: 1, with the id that the client chose first; 0: its address is not proven; < 0: leave it. */
+static int read_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, ngtcp2_pkt_hd *hd, ngtcp2_cid *ret_odcid) {
+        int r;
+
+        if (!e->listener || ngtcp2_accept(hd, datagram.data, datagram.n) != 0)
+                return -EBADMSG;
+        r = check_token(e, a, hd, ret_odcid);
+        if (r < 0)
+                refuse_token(e, a, hd);
+        return r == 0 && is_twin(e, a, &hd->dcid) ? -EALREADY : r;
+}
+
+/* What goes with one that waits already waits behind it. */
 void quic_answer_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagram) {
+        ngtcp2_pkt_hd hd;
+        ngtcp2_cid odcid;
+        p2p_view dcid;
+        int r;
+
+        r = read_initial(e, a, datagram, &hd, &odcid);
+        if (r < 0)
+                return;
+        dcid = P2P_VIEW(hd.dcid.data, hd.dcid.datalen);
+        if (r == 0 && (e->transport->n_half_open + e->n_waiting >= P2P_QUIC_HALF_OPEN_RETRY || e->n_waiting >= P2P_QUIC_ACCEPTS_MAX) &&
+            !quic_stranger_waits(e, dcid))
+                send_retry(e, a, &hd);
+        else
+                quic_stranger_wait(e, a, datagram, dcid);
+}
+
+void quic_admit(quic_endpoint *e, const quic_arrival *a, p2p_view datagram) {
         ngtcp2_pkt_hd hd;
         ngtcp2_cid odcid;
         quic_conn *c;
         int r;
 
-        if (!e->listener || ngtcp2_accept(&hd, datagram.data, datagram.n) != 0)
-                return;
-        r = check_token(e, a, &hd, &odcid);
-        if (r < 0) {
-                refuse_token(e, a, &hd);
-                return;
-        }
-        if (r == 0 && is_twin(e, a, &hd.dcid))
-                return;
-        if (r == 0 && (e->transport->n_half_open >= P2P_QUIC_HALF_OPEN_RETRY || e->accepts >= P2P_QUIC_ACCEPTS_MAX)) {
-                send_retry(e, a, &hd);
-                return;
-        }
-        e->accepts++;
-        if (!make_room(e, &a->remote) || quic_conn_new_server(e, &hd, r > 0 ? &odcid : NULL, a, &c) < 0)
+        r = read_initial(e, a, datagram, &hd, &odcid);
+        if (r < 0 || !make_room(e, &a->remote) || quic_conn_new_server(e, &hd, r > 0 ? &odcid : NULL, a, &c) < 0)
                 return;
         r = quic_conn_receive(c, a, datagram);
         if (r == NGTCP2_ERR_RETRY) {

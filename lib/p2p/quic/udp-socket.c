@@ -43,6 +43,14 @@ bool quic_address_equal(const quic_address *a, const quic_address *b) {
                memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr)) == 0;
 }
 
+bool quic_address_same_prefix(const quic_address *a, const quic_address *b) {
+        if (a->sa.sa_family != b->sa.sa_family)
+                return false;
+        if (a->sa.sa_family == AF_INET)
+                return ((a->in.sin_addr.s_addr ^ b->in.sin_addr.s_addr) & htonl(0xffffff00)) == 0;
+        return memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 7) == 0;
+}
+
 bool quic_address_is_wildcard(const quic_address *a) {
         return a->sa.sa_family == AF_INET ? a->in.sin_addr.s_addr == htonl(INADDR_ANY)
                                           : IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);

@@ -47,6 +47,7 @@ typedef struct quic_batch {
 
 socklen_t quic_address_size(const quic_address *a);
 bool quic_address_equal(const quic_address *a, const quic_address *b);
+bool quic_address_same_prefix(const quic_address *a, const quic_address *b); /* IPv4 /24, IPv6 /56: one network */
 bool quic_address_is_wildcard(const quic_address *a);
 /* Which local address reaches the remote one now, with port 0; -EHOSTUNREACH ... if none does. */
 int quic_address_source(const quic_address *remote, quic_address *ret);
