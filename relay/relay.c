@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "service/listen-fds.h"
 #include "service/web-certificate.h"
 
+#define TRIM_USEC (2 * USEC_PER_SEC)
 #define STREAMS_PER_PEER 128u /* beside those of circuits: go-libp2p's limit for hop */
 
 static void tell_changed(Relay *relay) {
@@ -50,7 +52,24 @@ static unsigned on_stream_limit(const p2p_peer_id *peer _unused_, void *userdata
         return STREAMS_PER_PEER + relay->config->max_circuits;
 }
 
-static const p2p_host_events host_events = { .allow = on_allow, .stream_limit = on_stream_limit };
+/* A flood leaves a heap full of holes behind, which nobody would fill again. */
+static void on_trim(void *userdata _unused_) {
+        (void) malloc_trim(0);
+}
+
+static void on_inbound_failed(const p2p_peer_id *peer _unused_, const p2p_addr *remote _unused_, int error _unused_,
+                              void *userdata) {
+        Relay *relay = userdata;
+
+        if (!p2p_timer_is_set(&relay->trim))
+                (void) p2p_timer_set(&relay->trim, TRIM_USEC);
+}
+
+static const p2p_host_events host_events = {
+        .allow = on_allow,
+        .stream_limit = on_stream_limit,
+        .inbound_failed = on_inbound_failed,
+};
 
 /* ---- the hop service's events ---- */
 static bool on_hop_allow(const p2p_peer_id *src, const p2p_peer_id *dst, void *userdata) {
@@ -281,6 +300,7 @@ int relay_new(p2p_loop *loop, const char *config_path, Relay **ret) {
         if (!relay)
                 return -ENOMEM;
         relay->loop = loop;
+        p2p_timer_init(&relay->trim, loop, on_trim, relay);
         relay->config_path = strdup(config_path ? config_path : RELAY_CONFIG_PATH);
         if (!relay->config_path)
                 return -ENOMEM;
@@ -306,6 +326,7 @@ Relay *relay_free(Relay *relay) {
         p2p_identify_free(relay->identify);
         p2p_host_free(relay->host);
         p2p_web_tls_free(relay->web);
+        p2p_timer_stop(&relay->trim);
         access_free(relay->access);
         p2p_identity_free(relay->identity);
         relay_config_free(relay->config);

@@ -26,6 +26,7 @@ typedef struct Relay {
         p2p_identify *identify;
         p2p_ping *ping;
         p2p_hop *hop;
+        p2p_timer trim; /* of the heap, after handshakes that came to nothing */
         void (*changed)(void *userdata); /* numbers of reservations or circuits */
         void *changed_userdata;
 } Relay;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Chains hanging off 2^bits buckets, doubled when full on average. Clients choose some of the ids, so the hash is a sum of products
- * with secret random numbers, of which the top bits count: whatever somebody tries, two ids collide by chance only. When
- * doubling finds no memory the table goes on as it is.
+ * Chains hanging off 2^bits buckets, doubled when full on average. Clients choose some of the ids, so the
+ * hash is a sum of products with secret random numbers, of which the top bits count: whatever somebody
+ * tries, two ids collide by chance only. When doubling finds no memory the table goes on as it is.
  */
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the library tells. It calls these in the middle of reading or writing a packet, so that they change values and post tasks,
- * and nothing else: no stream is handed up and nothing is sent from here.
+ * What the library tells. It calls these in the middle of reading or writing a packet, so that they change
+ * values and post tasks, and nothing else: no stream is handed up and nothing is sent from here.
  */
 
 #include <errno.h>
@@ -20,7 +20,8 @@ static void on_rand(uint8_t *out, size_t n, const ngtcp2_rand_ctx *ctx) {
 
 /* ---- the handshake */
 
-static int on_crypto(ngtcp2_conn *lib, quic_shim_level level, uint64_t offset, const uint8_t *data, size_t n, void *userdata) {
+static int on_crypto(ngtcp2_conn *lib, quic_shim_level level, uint64_t offset, const uint8_t *data, size_t n,
+                     void *userdata) {
         const quic_conn *c = userdata;
 
         if (!c->tls)
@@ -102,8 +103,8 @@ static int on_stream_open(ngtcp2_conn *lib, int64_t id, void *userdata) {
         return 0;
 }
 
-static int on_stream_data(ngtcp2_conn *lib, uint32_t flags, int64_t id, uint64_t offset, const uint8_t *data, size_t n,
-                          void *userdata, void *stream) {
+static int on_stream_data(ngtcp2_conn *lib, uint32_t flags, int64_t id, uint64_t offset, const uint8_t *data,
+                          size_t n, void *userdata, void *stream) {
         quic_conn *c = userdata;
 
         (void) lib, (void) id, (void) offset;
@@ -113,14 +114,16 @@ static int on_stream_data(ngtcp2_conn *lib, uint32_t flags, int64_t id, uint64_t
         return 0;
 }
 
-static int on_acked(ngtcp2_conn *lib, int64_t id, uint64_t offset, uint64_t n, void *userdata, void *stream) {
+static int on_acked(ngtcp2_conn *lib, int64_t id, uint64_t offset, uint64_t n, void *userdata,
+                    void *stream) {
         (void) lib, (void) id, (void) offset, (void) userdata;
         if (stream)
                 quic_stream_on_acked(stream, n);
         return 0;
 }
 
-static int on_stream_close(ngtcp2_conn *lib, uint32_t flags, int64_t id, uint64_t code, void *userdata, void *stream) {
+static int on_stream_close(ngtcp2_conn *lib, uint32_t flags, int64_t id, uint64_t code, void *userdata,
+                           void *stream) {
         quic_conn *c = userdata;
 
         (void) flags, (void) code;
@@ -135,7 +138,8 @@ static int on_stream_close(ngtcp2_conn *lib, uint32_t flags, int64_t id, uint64_
         return 0;
 }
 
-static int on_stream_reset(ngtcp2_conn *lib, int64_t id, uint64_t final_size, uint64_t code, void *userdata, void *stream) {
+static int on_stream_reset(ngtcp2_conn *lib, int64_t id, uint64_t final_size, uint64_t code, void *userdata,
+                           void *stream) {
         (void) lib, (void) id, (void) final_size, (void) userdata;
         if (stream)
                 quic_stream_on_reset(stream, code);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a connection sends: the library writes packets into the loop's scratch, as many as congestion control and pacing allow; packets
- * of one size on one path leave in one system call. Streams take turns, one packet each. What the socket does not take is
- * kept, and nothing more is written until it is gone.
+ * What a connection sends: the library writes packets into the loop's scratch, as many as congestion control
+ * and pacing allow; packets of one size on one path leave in one system call. Streams take turns, one packet
+ * each. What the socket does not take is kept, and nothing more is written until it is gone.
  */
 
 #include <errno.h>
@@ -27,7 +27,8 @@ static quic_stream *next_stream(quic_conn *c) {
         p2p_list *node = p2p_list_first(&c->sending);
         size_t most = c->transport->conn_buffer / 2;
 
-        return node && c->retained < most && c->pacer.tokens > 0 ? P2P_LIST_ENTRY(node, quic_stream, sending) : NULL;
+        return node && c->retained < most && c->pacer.tokens > 0 ? P2P_LIST_ENTRY(node, quic_stream, sending)
+                                                                 : NULL;
 }
 
 /* Offers the bytes of a stream, or none: s may be NULL. */
@@ -47,8 +48,9 @@ static ngtcp2_ssize write_frame(quic_conn *c, quic_stream *s, packet *p, uint8_t
                 fin = quic_stream_fin_is_due(s) && offered == quic_buffer_unsent(&s->out);
                 flags |= fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0;
         }
-        n = ngtcp2_conn_writev_stream(c->lib, &p->path.path, &p->info, out, room, &taken, s ? flags : NGTCP2_WRITE_STREAM_FLAG_NONE,
-                                      s ? s->id : -1, vec, (size_t) n_vec, quic_conn_now(c));
+        n = ngtcp2_conn_writev_stream(c->lib, &p->path.path, &p->info, out, room, &taken,
+                                      s ? flags : NGTCP2_WRITE_STREAM_FLAG_NONE, s ? s->id : -1, vec,
+                                      (size_t) n_vec, quic_conn_now(c));
         if (s && taken >= 0)
                 quic_stream_on_sent(s, (size_t) taken, fin && (size_t) taken == offered);
         return n;
@@ -59,8 +61,8 @@ static void move(quic_stream *s, p2p_list *to) {
         p2p_list_append(to, &s->sending);
 }
 
-/* Held streams are tried again with each flush: nobody says when their windows open, or that they never will [tried: 0.12 and 1.11
- * keep a STOP_SENDING to themselves]. */
+/* Held streams are tried again with each flush: nobody says when their windows open, or that they never will
+ * [tried: 0.12 and 1.11 keep a STOP_SENDING to themselves]. */
 static void release_held(quic_conn *c) {
         quic_stream *s;
 
@@ -156,20 +158,23 @@ static bool send_batch(quic_conn *c, quic_batch *b) {
 static bool fits(const quic_batch *b, const packet *p) {
         const ngtcp2_path *path = &p->path.path;
 
-        return (size_t) p->n <= b->segment && b->bytes.n % b->segment == 0 && b->bytes.n + (size_t) p->n <= QUIC_UDP_BATCH_MAX &&
+        return (size_t) p->n <= b->segment && b->bytes.n % b->segment == 0 &&
+               b->bytes.n + (size_t) p->n <= QUIC_UDP_BATCH_MAX &&
                b->bytes.n / b->segment < QUIC_UDP_SEGMENTS_MAX && b->ecn == p->info.ecn &&
                memcmp(&b->remote, path->remote.addr, path->remote.addrlen) == 0 &&
                memcmp(&b->local, path->local.addr, path->local.addrlen) == 0;
 }
 
 static void start_batch(quic_batch *b, const packet *p, const uint8_t *bytes) {
-        *b = (quic_batch) { .ecn = (uint8_t) p->info.ecn, .segment = (size_t) p->n, .bytes = P2P_VIEW(bytes, (size_t) p->n) };
+        *b = (quic_batch){ .ecn = (uint8_t) p->info.ecn,
+                           .segment = (size_t) p->n,
+                           .bytes = P2P_VIEW(bytes, (size_t) p->n) };
         quic_address_copy(&b->local, &p->path.path.local);
         quic_address_copy(&b->remote, &p->path.path.remote);
 }
 
-/* Packets until nothing more may be sent, or the scratch is full. Without tokens no new stream data goes into them, but
- * acknowledgements and what was lost do. 0, or the library's error. */
+/* Packets until nothing more may be sent, or the scratch is full. Without tokens no new stream data goes
+ * into them, but acknowledgements and what was lost do. 0, or the library's error. */
 static int write_packets(quic_conn *c) {
         size_t most = P2P_SCRATCH_SIZE - PACKET_MAX, used = 0, paced = 0;
         size_t room = P2P_MIN(ngtcp2_conn_get_max_tx_udp_payload_size(c->lib), PACKET_MAX);
@@ -210,7 +215,8 @@ void quic_conn_send(quic_conn *c) {
         if (c->state == QUIC_ENDED)
                 return;
         if (c->rest.bytes.n == 0) {
-                quic_pacer_update(&c->pacer, p2p_loop_now(c->transport->loop), 1000 * quic_shim_get_info(c->lib).rate);
+                quic_pacer_update(&c->pacer, p2p_loop_now(c->transport->loop),
+                                  1000 * quic_shim_get_info(c->lib).rate);
                 r = write_packets(c);
                 if (r < 0) {
                         quic_conn_on_error(c, r);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * TLS inside QUIC (wire reference 6 and 22.2): the certificates are those of TLS over channels, the rest is ngtcp2's. The application
- * protocol must be exactly "libp2p": GnuTLS refuses a foreign one but not its absence, which is looked for when the handshake is over,
- * in both roles [tried]. Once confirmed, the session of 16 KiB goes: what TLS says later (tickets) we do not want.
+ * TLS inside QUIC (wire reference 6 and 22.2): the certificates are those of TLS over channels, the rest is
+ * ngtcp2's. The application protocol must be exactly "libp2p": GnuTLS refuses a foreign one but not its
+ * absence, which is looked for when the handshake is over, in both roles [tried]. Once confirmed, the
+ * session of 16 KiB goes: what TLS says later (tickets) we do not want.
  */
 
 #include <errno.h>
@@ -38,7 +39,8 @@ int quic_tls_new(quic_conn *c) {
         int r;
 
         flags |= c->is_client ? GNUTLS_FORCE_CLIENT_CERT : GNUTLS_NO_AUTO_SEND_TICKET;
-        r = p2p_cert_session_new(c->transport->identity, true, (c->is_client ? GNUTLS_CLIENT : GNUTLS_SERVER) | flags, &tls);
+        r = p2p_cert_session_new(c->transport->identity, true,
+                                 (c->is_client ? GNUTLS_CLIENT : GNUTLS_SERVER) | flags, &tls);
         if (r < 0)
                 return r;
 

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A QUIC connection: its birth in either role, what it reads, its windows, its end.
+ * A QUIC connection: what it reads, its windows, its end.
  *
- * HANDSHAKE, then READY when the peer is proven and knows that we are (a client waits for HANDSHAKE_DONE: before it a server may
- * still refuse our certificate), then ENDED. Whatever ends it detaches every stream, frees the library's half and leaves its
- * ids to a tomb; the struct stays until its owner frees it. The owner is its dial, or its endpoint, until the session was handed
- * over; to hand it over is what `news` does.
+ * HANDSHAKE, then READY when the peer is proven and knows that we are (a client waits for HANDSHAKE_DONE:
+ * before it a server may still refuse our certificate), then ENDED. Whatever ends it detaches every stream,
+ * frees the library's half and leaves its ids to a tomb; the struct stays until its owner frees it. The
+ * owner is its dial, or its endpoint, until the session was handed over; to hand it over is what `news`
+ * does.
  *
- * Windows: a stream's opens as it is read. The connection's opens as bytes come in, as long as what lies unread and what may still
- * come fit into half of conn_buffer: a stream that nobody reads does not stop the others.
+ * Windows: a stream's opens as it is read. The connection's opens as bytes come in, as long as what lies
+ * unread and what may still come fit into half of conn_buffer: a stream that nobody reads does not stop the
+ * others.
  */
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "quic/quic-internal.h"
-
-#define LOCAL_CIDS 4 /* of the far side's that we keep, so that it or we can change the path */
 
 uint64_t quic_conn_now(const quic_conn *c) {
         return p2p_loop_now(c->transport->loop) * NGTCP2_MICROSECONDS;
@@ -173,7 +172,11 @@ void quic_conn_on_error(quic_conn *c, int lib_error) {
                 return;
         case NGTCP2_ERR_CRYPTO:
                 close = (quic_shim_close) { QUIC_CLOSE_ALERT, ngtcp2_conn_get_tls_alert(c->lib) };
-                quic_conn_fail(c, c->refusal < 0 ? c->refusal : close.code == 120 ? -EPROTONOSUPPORT : -EPROTO, &close);
+                quic_conn_fail(c,
+                               c->refusal < 0      ? c->refusal
+                               : close.code == 120 ? -EPROTONOSUPPORT
+                                                   : -EPROTO,
+                               &close);
                 return;
         case NGTCP2_ERR_CALLBACK_FAILURE:
                 if (c->refusal < 0)
@@ -191,7 +194,8 @@ quic_conn *quic_conn_free(quic_conn *c) {
         c->is_owned = true;
         c->session.wake = NULL;
         if (c->endpoint)
-                quic_conn_fail(c, -ECONNRESET, &(quic_shim_close) { QUIC_CLOSE_APPLICATION, P2P_CONN_NO_ERROR });
+                quic_conn_fail(c, -ECONNRESET,
+                               &(quic_shim_close){ QUIC_CLOSE_APPLICATION, P2P_CONN_NO_ERROR });
         p2p_task_cancel(&c->news);
         free(c);
         return NULL;
@@ -201,7 +205,10 @@ quic_conn *quic_conn_free(quic_conn *c) {
 
 static void hand_to_listener(quic_conn *c) {
         quic_listener *l = c->endpoint ? c->endpoint->listener : NULL;
-        p2p_raw raw = { .session = &c->session, .peer = c->peer, .security = P2P_QUIC_SECURITY, .muxer = P2P_QUIC_MUXER };
+        p2p_raw raw = { .session = &c->session,
+                        .peer = c->peer,
+                        .security = P2P_QUIC_SECURITY,
+                        .muxer = P2P_QUIC_MUXER };
 
         if (c->state != QUIC_READY || !l || p2p_addr_with_socket(l->addr, &c->remote.sa, &raw.remote) < 0) {
                 quic_conn_free(c);
@@ -213,7 +220,10 @@ static void hand_to_listener(quic_conn *c) {
 
 static void hand_to_dial(quic_conn *c) {
         quic_dial d = *c->dial;
-        p2p_raw raw = { .session = &c->session, .peer = c->peer, .security = P2P_QUIC_SECURITY, .muxer = P2P_QUIC_MUXER };
+        p2p_raw raw = { .session = &c->session,
+                        .peer = c->peer,
+                        .security = P2P_QUIC_SECURITY,
+                        .muxer = P2P_QUIC_MUXER };
         int error = c->state == QUIC_READY ? 0 : c->error;
 
         free(c->dial);
@@ -268,7 +278,8 @@ void quic_conn_set_timer(quic_conn *c) {
         if (!p2p_list_is_empty(&c->sending) && c->pacer.tokens <= 0)
                 after = P2P_MIN(after, quic_pacer_wait(&c->pacer));
         if (node) {
-                uint64_t deadline = P2P_LIST_ENTRY(node, quic_stream, queue)->deadline, at = p2p_loop_now(c->transport->loop);
+                uint64_t deadline = P2P_LIST_ENTRY(node, quic_stream, queue)->deadline,
+                         at = p2p_loop_now(c->transport->loop);
 
                 after = P2P_MIN(after, deadline > at ? deadline - at : 0);
         }
@@ -316,168 +327,8 @@ int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram) {
         return 0;
 }
 
-/* ---- birth */
-
-static int conn_new(quic_endpoint *e, const quic_address *local, const quic_address *remote, quic_conn **ret) {
-        quic_transport *t = e->transport;
-        quic_conn *c;
-
-        c = malloc(sizeof(*c));
-        if (!c)
-                return -ENOMEM;
-        *c = (quic_conn) {
-                .session.ops = &quic_session_ops,
-                .transport = t,
-                .endpoint = e,
-                .limit = t->streams,
-                .credit = t->streams,
-                .window = P2P_QUIC_CONN_WINDOW,
-                .window_max = P2P_MIN(P2P_QUIC_WINDOW_MAX, t->conn_buffer / 2),
-                .local = *local,
-                .remote = *remote,
-                .heard = p2p_loop_now(t->loop),
-        };
-        p2p_list_init(&c->conns);
-        p2p_list_init(&c->half_open);
-        p2p_list_init(&c->blocked);
-        p2p_list_init(&c->streams);
-        p2p_list_init(&c->incoming);
-        p2p_list_init(&c->lingering);
-        p2p_list_init(&c->sending);
-        p2p_list_init(&c->held);
-        p2p_task_init(&c->flush, t->loop, on_flush, c);
-        p2p_task_init(&c->news, t->loop, on_news, c);
-        p2p_timer_init(&c->timer, t->loop, on_timer, c);
-        p2p_list_append(&e->conns, &c->conns);
-        *ret = c;
-        return 0;
-}
-
-/* Before the library knows of it. */
-static int discard(quic_conn *c, int error) {
-        quic_conn_end(c, error, 0);
-        quic_conn_free(c);
-        return error;
-}
-
-static void fill_settings(const quic_conn *c, ngtcp2_settings *settings, ngtcp2_transport_params *params) {
-        ngtcp2_settings_default(settings);
-        settings->initial_ts = quic_conn_now(c);
-        settings->cc_algo = QUIC_SHIM_BBR;
-        settings->handshake_timeout = P2P_QUIC_HANDSHAKE_USEC * NGTCP2_MICROSECONDS;
-
-        ngtcp2_transport_params_default(params);
-        params->initial_max_stream_data_bidi_local = P2P_QUIC_STREAM_WINDOW;
-        params->initial_max_stream_data_bidi_remote = P2P_QUIC_STREAM_WINDOW;
-        params->initial_max_stream_data_uni = P2P_QUIC_STREAM_WINDOW;
-        params->initial_max_data = P2P_QUIC_CONN_WINDOW;
-        params->initial_max_streams_bidi = c->limit;
-        params->initial_max_streams_uni = P2P_QUIC_UNI_STREAMS;
-        params->max_idle_timeout = P2P_QUIC_IDLE_USEC * NGTCP2_MICROSECONDS;
-        params->active_connection_id_limit = LOCAL_CIDS;
-}
-
-/* An id of our own for a connection that is being made, in the table. */
-static int make_cid(quic_conn *c, ngtcp2_cid *ret) {
-        uint8_t bytes[QUIC_CID_SIZE];
-        int r;
-
-        do {
-                if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-                        return -ENOMEM;
-                r = quic_cid_table_add(&c->endpoint->table, P2P_VIEW(bytes, sizeof(bytes)), &c->cids);
-        } while (r == -EEXIST);
-        if (r < 0)
-                return r;
-        ngtcp2_cid_init(ret, bytes, sizeof(bytes));
-        return 0;
-}
-
-/* The library's half of either role, and TLS in it. */
-static int attach(quic_conn *c, int lib_error) {
-        int r;
-
-        if (lib_error != 0) {
-                c->lib = NULL;
-                return lib_error == NGTCP2_ERR_NOMEM ? -ENOMEM : -EBADMSG;
-        }
-        r = quic_tls_new(c);
-        if (r < 0)
-                return r;
-        ngtcp2_conn_set_tls_native_handle(c->lib, c->tls);
-        p2p_task_post(&c->flush);
-        return 0;
-}
-
-int quic_conn_new_client(quic_endpoint *e, const p2p_peer_id *peer, const quic_address *local, const quic_address *remote,
-                         quic_conn **ret) {
-        uint8_t random[QUIC_CID_MAX];
-        ngtcp2_transport_params params;
-        ngtcp2_settings settings;
-        ngtcp2_cid dcid, scid;
-        quic_conn *c;
-        int r;
-
-        r = conn_new(e, local, remote, &c);
-        if (r < 0)
-                return r;
-        c->is_client = true;
-        c->peer = *peer;
-        if (getrandom(random, sizeof(random), 0) != sizeof(random))
-                return discard(c, -ENOMEM);
-        ngtcp2_cid_init(&dcid, random, sizeof(random));
-        r = make_cid(c, &scid);
-        if (r < 0)
-                return discard(c, r);
-
-        ngtcp2_path path = { .local = { &c->local.sa, quic_address_size(&c->local) },
-                             .remote = { &c->remote.sa, quic_address_size(&c->remote) } };
-
-        fill_settings(c, &settings, &params);
-        r = attach(c, ngtcp2_conn_client_new(&c->lib, &dcid, &scid, &path, NGTCP2_PROTO_VER_V1, &quic_client_callbacks, &settings,
-                                             &params, NULL, c));
-        if (r < 0)
-                return discard(c, r);
-        *ret = c;
-        return 0;
-}
-
-int quic_conn_new_server(quic_endpoint *e, const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid, const quic_arrival *a,
-                         quic_conn **ret) {
-        ngtcp2_transport_params params;
-        ngtcp2_settings settings;
-        ngtcp2_cid scid;
-        quic_conn *c;
-        int r;
-
-        r = conn_new(e, &a->local, &a->remote, &c);
-        if (r < 0)
-                return r;
-        p2p_list_append(&e->transport->half_open, &c->half_open);
-        e->transport->n_half_open++;
-        r = make_cid(c, &scid);
-        if (r >= 0) /* what the client calls us until it knows better */
-                r = quic_cid_table_add(&e->table, P2P_VIEW(hd->dcid.data, hd->dcid.datalen), &c->cids);
-        if (r < 0)
-                return discard(c, r);
-
-        ngtcp2_path path = { .local = { &c->local.sa, quic_address_size(&c->local) },
-                             .remote = { &c->remote.sa, quic_address_size(&c->remote) } };
-
-        fill_settings(c, &settings, &params);
-        quic_shim_set_original_dcid(&params, odcid ? odcid : &hd->dcid);
-        if (odcid) {
-                quic_shim_set_retry_token(&settings, quic_shim_token(hd));
-                params.retry_scid = hd->dcid;
-                params.retry_scid_present = 1;
-        }
-        params.stateless_reset_token_present = 1;
-        r = quic_reset_token(e->transport, &scid, params.stateless_reset_token);
-        if (r >= 0)
-                r = attach(c, ngtcp2_conn_server_new(&c->lib, &hd->scid, &scid, &path, hd->version, &quic_server_callbacks, &settings,
-                                                     &params, NULL, c));
-        if (r < 0)
-                return discard(c, r);
-        *ret = c;
-        return 0;
+void quic_conn_init_tasks(quic_conn *c) {
+        p2p_task_init(&c->flush, c->transport->loop, on_flush, c);
+        p2p_task_init(&c->news, c->transport->loop, on_news, c);
+        p2p_timer_init(&c->timer, c->transport->loop, on_timer, c);
 }

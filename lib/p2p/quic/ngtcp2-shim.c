@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The two dialects of ngtcp2. 0.12 is what Debian 12 has, before the names were settled; 1.11 is Debian 13's. The code that differs
- * stands side by side, function by function, so that the older half can be cut out when Debian 12 is no more.
+ * The two dialects of ngtcp2. 0.12 is what Debian 12 has, before the names were settled; 1.11 is Debian
+ * 13's. The code that differs stands side by side, function by function, so that the older half can be cut
+ * out when Debian 12 is no more.
  */
 
 #include "quic/ngtcp2-shim.h"

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * ngtcp2 0.12 (Debian 12) and 1.x (Debian 13) under one set of names: whatever differs between them is here and nowhere else.
- * Everything that both have is used by its own name.
+ * ngtcp2 0.12 (Debian 12) and 1.x (Debian 13) under one set of names: whatever differs between them is here
+ * and nowhere else. Everything that both have is used by its own name.
  */
 
 #include <stdbool.h>
@@ -36,7 +36,8 @@ typedef struct quic_shim_reason {
 
 typedef struct quic_shim_info {
         uint64_t rtt; /* nanoseconds, 0 while unknown */
-        double rate;  /* bytes a nanosecond that congestion control wants to see; 0 while unknown, or where the library paces */
+        /* bytes a nanosecond that congestion control wants to see; 0 while unknown, or where the library paces */
+        double rate;
 } quic_shim_info;
 
 /* The token of an Initial packet. */
@@ -54,5 +55,6 @@ ngtcp2_ssize quic_shim_write_close(ngtcp2_conn *conn, ngtcp2_path *path, uint8_t
                                    const quic_shim_close *close, uint64_t now);
 quic_shim_reason quic_shim_get_reason(ngtcp2_conn *conn);
 quic_shim_info quic_shim_get_info(ngtcp2_conn *conn);
-/* A batch was written: 1.x paces by itself. 0.12 does too, but forgives no lateness, so that ours does it (pacer.c). */
+/* A batch was written: 1.x paces by itself. 0.12 does too, but forgives no lateness, so that ours does it
+ * (pacer.c). */
 void quic_shim_sent(ngtcp2_conn *conn, uint64_t now);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Pacing [RFC 9002, section 7.7]: a bucket of tokens, one a byte, that fills at the rate which congestion control names. It holds what
- * flows in within four milliseconds, and never less than a batch: a process that was late by so much catches up (on a busy machine
- * everybody is late), and on a short path the window alone limits.
+ * Pacing [RFC 9002, section 7.7]: a bucket of tokens, one a byte, that fills at the rate which congestion
+ * control names. It holds what flows in within four milliseconds, and never less than a batch: a process
+ * that was late by so much catches up (on a busy machine everybody is late), and on a short path the window
+ * alone limits.
  */
 
 #include <p2p/macro.h>

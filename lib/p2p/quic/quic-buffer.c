@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Chunks double from 256 bytes to 64 KiB with what the queue holds: a keystroke costs a small allocation, bulk few large ones.
- * Only the last chunk has room, only the first has a consumed part. The place is NULL exactly when nothing is unsent, except in a
- * queue that is received into, where nothing is ever sent and reading moves it along.
+ * Chunks double from 256 bytes to 64 KiB with what the queue holds: a keystroke costs a small allocation,
+ * bulk few large ones. Only the last chunk has room, only the first has a consumed part. The place is NULL
+ * exactly when nothing is unsent, except in a queue that is received into, where nothing is ever sent and
+ * reading moves it along.
  */
 
 #include <assert.h>

@@ -4,8 +4,8 @@
 /*
  * The bytes of a stream, one way: a queue of chunks with a place in it.
  *
- * Sending, the bytes before the place have been given to the library, which refers to them until they are acknowledged:
- * chunks never move. Receiving, the place is not used. An empty queue holds no memory.
+ * Sending, the bytes before the place have been given to the library, which refers to them until they are
+ * acknowledged: chunks never move. Receiving, the place is not used. An empty queue holds no memory.
  */
 
 #include <stddef.h>
@@ -25,7 +25,8 @@ typedef struct quic_buffer {
 
 /* Copies to the end. Returns how many bytes; fewer than given only without memory. */
 size_t quic_buffer_append(quic_buffer *b, p2p_view bytes);
-/* Fills up to n entries with unsent bytes, at most max of them. Returns the entries used; *ret_bytes is what they hold. */
+/* Fills up to n entries with unsent bytes, at most max of them. Returns the entries used; *ret_bytes is what
+ * they hold. */
 int quic_buffer_peek(const quic_buffer *b, size_t max, struct iovec *iov, int n, size_t *ret_bytes);
 /* These were sent: moves the place; n is at most what is unsent. */
 void quic_buffer_advance(quic_buffer *b, size_t n);

@@ -3,7 +3,7 @@
 
 /*
  * What the files of QUIC share. quic-transport.c: the host's view. endpoint.c: a socket and who is reached through it. stateless.c: what
- * is answered without a connection; strangers.c: who waits to be served. conn.c: the life of a connection; conn-tls.c,
+ * is answered without a connection; strangers.c: who waits to be served. conn-new.c, conn.c: the birth and life of a connection; conn-tls.c,
  * conn-callbacks.c, conn-send.c: its handshake, the library's news, its packets. session.c, stream.c: what the host holds of it.
  * tomb.c: what remains of it.
  *
@@ -196,12 +196,14 @@ static inline void quic_address_copy(quic_address *to, const ngtcp2_addr *from) 
         memcpy(to, from->addr, P2P_MIN((size_t) from->addrlen, sizeof(*to)));
 }
 
-/* conn.c */
+/* conn-new.c */
 int quic_conn_new_client(quic_endpoint *e, const p2p_peer_id *peer, const quic_address *local, const quic_address *remote,
                          quic_conn **ret);
 /* For an Initial packet. odcid: the id that the client chose before it was sent a Retry, whose token is in hd; NULL: no Retry. */
 int quic_conn_new_server(quic_endpoint *e, const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid, const quic_arrival *a,
                          quic_conn **ret);
+/* conn.c */
+void quic_conn_init_tasks(quic_conn *c);
 /* 0, or the library's error where that is left to the caller: NGTCP2_ERR_RETRY, with the connection as it was. */
 int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram);
 /* The library said so: ends the connection. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * QUIC as a row of the host's transports. Dials leave from the socket of a listener wherever one reaches the far side, so that
- * the far side sees the port that we listen on; else from one socket a family, kept for later ones.
+ * QUIC as a row of the host's transports. Dials leave from the socket of a listener wherever one reaches the
+ * far side, so that the far side sees the port that we listen on; else from one socket a family, kept for
+ * later ones.
  */
 
 #include <errno.h>
@@ -46,8 +47,10 @@ static int create(const p2p_transport_options *options, void **ret) {
         t = malloc(sizeof(*t));
         if (!t)
                 return -ENOMEM;
-        *t = (quic_transport) { .loop = options->loop, .identity = options->identity, .conn_buffer = options->conn_buffer,
-                                .streams = options->streams };
+        *t = (quic_transport){ .loop = options->loop,
+                               .identity = options->identity,
+                               .conn_buffer = options->conn_buffer,
+                               .streams = options->streams };
         p2p_list_init(&t->endpoints);
         p2p_list_init(&t->half_open);
         if (getrandom(t->retry_secret, sizeof(t->retry_secret), 0) != sizeof(t->retry_secret)) {
@@ -111,8 +114,8 @@ static int find_endpoint(quic_transport *t, const quic_address *source, quic_end
         return r;
 }
 
-static int dial(void *userdata, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done, void *done_userdata,
-                void **ret) {
+static int dial(void *userdata, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done,
+                void *done_userdata, void **ret) {
         quic_address remote, local;
         quic_endpoint *e;
         quic_dial *d;
@@ -186,7 +189,8 @@ static int get_endpoint(quic_transport *t, const p2p_addr *addr, int fd, quic_en
         return r;
 }
 
-static int listen_on(void *userdata, const p2p_addr *addr, int fd, p2p_raw_accept_fn on_accept, void *accept_userdata, void **ret) {
+static int listen_on(void *userdata, const p2p_addr *addr, int fd, p2p_raw_accept_fn on_accept,
+                     void *accept_userdata, void **ret) {
         p2p_addr *real = NULL;
         quic_listener *l;
         quic_endpoint *e;
@@ -208,7 +212,9 @@ static int listen_on(void *userdata, const p2p_addr *addr, int fd, p2p_raw_accep
                 free(l);
                 return r;
         }
-        *l = (quic_listener) { .endpoint = e, .addr = real, .on_accept = on_accept, .userdata = accept_userdata };
+        *l = (quic_listener){
+                .endpoint = e, .addr = real, .on_accept = on_accept, .userdata = accept_userdata
+        };
         e->listener = l;
         *ret = l;
         return 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The datagrams of strangers wait here: first Initials that may become connections, and whatever comes for a server's handshake. Each
- * may cost a curve multiplication, a signature, the proof of a certificate: so each is one slow task's step, and friends, who
- * share the socket, go first. What waits is bounded, and so is the share of a network in it; beyond that they are lost, as on
- * any full line. They keep their order. A datagram of a handshake that is over by its turn goes where it belongs then.
+ * The datagrams of strangers wait here: first Initials that may become connections, and whatever comes for a
+ * server's handshake. Each may cost a curve multiplication, a signature, the proof of a certificate: so each
+ * is one slow task's step, and friends, who share the socket, go first. What waits is bounded, and so is the
+ * share of a network in it; beyond that they are lost, as on any full line. They keep their order. A
+ * datagram of a handshake that is over by its turn goes where it belongs then.
  */
 
 #include <errno.h>
@@ -65,8 +66,8 @@ bool quic_stranger_waits(const quic_endpoint *e, p2p_view dcid) {
         quic_stranger *s;
 
         P2P_LIST_FOREACH(s, (p2p_list *) &e->waiting, quic_stranger, waiting)
-                if (p2p_view_equal(P2P_VIEW(s->dcid, s->n_dcid), dcid))
-                        return true;
+        if (p2p_view_equal(P2P_VIEW(s->dcid, s->n_dcid), dcid))
+                return true;
         return false;
 }
 
@@ -75,8 +76,8 @@ static bool has_room(const quic_endpoint *e, const quic_arrival *a, size_t n) {
         quic_stranger *s;
 
         P2P_LIST_FOREACH(s, (p2p_list *) &e->waiting, quic_stranger, waiting)
-                if (quic_address_same_prefix(&s->arrival.remote, &a->remote))
-                        of_prefix += s->arrival.bytes.n;
+        if (quic_address_same_prefix(&s->arrival.remote, &a->remote))
+                of_prefix += s->arrival.bytes.n;
         return e->waiting_bytes + n <= P2P_QUIC_WAITING_MAX && of_prefix <= P2P_QUIC_WAITING_PREFIX;
 }
 
@@ -88,7 +89,7 @@ void quic_stranger_wait(quic_endpoint *e, const quic_arrival *a, p2p_view datagr
         s = malloc(sizeof(*s) + datagram.n);
         if (!s)
                 return;
-        *s = (quic_stranger) { .arrival = *a, .n_dcid = (uint8_t) dcid.n };
+        *s = (quic_stranger){ .arrival = *a, .n_dcid = (uint8_t) dcid.n };
         memcpy(s->bytes, datagram.data, datagram.n);
         memcpy(s->dcid, dcid.data, dcid.n);
         s->arrival.bytes = P2P_VIEW(s->bytes, datagram.n);

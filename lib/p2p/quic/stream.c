@@ -3,13 +3,13 @@
 /*
  * A QUIC stream as a channel [libp2p/specs/quic: a stream is a bidirectional QUIC stream and nothing more].
  *
- * ALIVE says that the library knows the stream: what was sent is kept until it is acknowledged or the stream is closed there, even after
- * a reset, because a lost packet is written anew from it [tried: 0.12 retransmits the data of reset streams]. A stream without an
- * owner lives until then. A far side that resets a stream ends both its directions; one that only wants no more bytes
- * (STOP_SENDING) is still read from.
+ * ALIVE says that the library knows the stream: what was sent is kept until it is acknowledged or the stream
+ * is closed there, even after a reset, because a lost packet is written anew from it [tried: 0.12
+ * retransmits the data of reset streams]. A stream without an owner lives until then. A far side that resets
+ * a stream ends both its directions; one that only wants no more bytes (STOP_SENDING) is still read from.
  *
- * Windows: once a quarter of the window was read it is granted anew; if that happened within four round trips of the last time the
- * window doubles.
+ * Windows: once a quarter of the window was read it is granted anew; if that happened within four round
+ * trips of the last time the window doubles.
  */
 
 #include <errno.h>
@@ -135,7 +135,8 @@ static uint32_t to_code(uint64_t code) {
 void quic_stream_on_reset(quic_stream *s, uint64_t code) {
         if (s->state & STREAM_RESET)
                 return;
-        if (s->state & STREAM_RELEASED) { /* our STOP_SENDING is answered; what we still deliver is not touched by it */
+        /* our STOP_SENDING is answered; what we still deliver is not touched by it */
+        if (s->state & STREAM_RELEASED) {
                 s->state |= STREAM_FIN_RECEIVED;
                 return;
         }

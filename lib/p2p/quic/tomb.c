@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What remains of a closed connection for three seconds [RFC 9000, section 10.2]: its ids, so that late packets are nobody else's, and
- * the CONNECTION_CLOSE, which is said again to a far side that has not heard it: at its 1st, 2nd, 4th, 8th ... packet.
- * All live equally long, so that the list is in order of their end.
+ * What remains of a closed connection for three seconds [RFC 9000, section 10.2]: its ids, so that late
+ * packets are nobody else's, and the CONNECTION_CLOSE, which is said again to a far side that has not heard
+ * it: at its 1st, 2nd, 4th, 8th ... packet. All live equally long, so that the list is in order of their
+ * end.
  */
 
 #include <stdlib.h>
@@ -71,6 +72,7 @@ void quic_tomb_receive(quic_endpoint *e, quic_cid_owner *owner, const quic_arriv
         quic_tomb *tomb = container_of(owner, quic_tomb, cids);
 
         tomb->n_received++;
-        if (tomb->n > 0 && (tomb->n_received & (tomb->n_received - 1)) == 0 && quic_address_equal(&tomb->remote, &a->remote))
+        if (tomb->n > 0 && (tomb->n_received & (tomb->n_received - 1)) == 0 &&
+            quic_address_equal(&tomb->remote, &a->remote))
                 quic_endpoint_send(e, &a->local, &a->remote, P2P_VIEW(tomb->packet, tomb->n));
 }
