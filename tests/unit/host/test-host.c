@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "host/host-internal.h"
 #include "secure/secure.h"
 #include "tests/support/node.h"
 
@@ -115,6 +116,8 @@ static void a_dial_proves_and_identifies_both_ends(void **state) {
         assert_non_null(w->conn);
         assert_true(p2p_peer_id_equal(p2p_conn_peer(w->conn), node_id(&w->a)));
         assert_string_equal(p2p_conn_security(w->conn), p2p_tls_is_fast() ? "/tls/1.0.0" : "/noise");
+        assert_string_equal(peerstore_security(w->b.host, node_id(&w->a)), p2p_conn_security(w->conn));
+        assert_null(peerstore_security(w->a.host, node_id(&w->b))); /* who dialled in is nobody to dial */
         assert_string_equal(p2p_conn_muxer(w->conn), "/yamux/1.0.0");
         assert_true(loop_until(w->loop, both_identified, w));
         assert_string_equal(p2p_conn_agent(w->conn), "test/1");

@@ -261,6 +261,58 @@ static void a_host_may_go_at_every_stage(void **state) {
         forget(&p);
 }
 
+#define TLS_WORDS "\x13/multistream/1.0.0\n\x0b/tls/1.0.0\n"
+#define NOISE_WORDS "\x13/multistream/1.0.0\n\x07/noise\n"
+
+static void on_never(p2p_upgraded *up _unused_, const p2p_peer_id *peer _unused_, int error, void *userdata) {
+        *(int *) userdata = error;
+}
+
+/* What is known of a peer decides how much is said before anything is heard: with the words alone its answer costs a
+ * round trip, behind them the handshake begins. */
+static void an_initiator_says_no_more_than_it_knows(void **state) {
+        const char *ours = p2p_tls_is_fast() ? TLS_WORDS : NOISE_WORDS;
+        const struct { const char *security, *only, *words; bool begins; } cases[] = {
+                { NULL,         NULL,     ours,        false },
+                { "/other",     NULL,     ours,        false },
+                { "/tls/1.0.0", NULL,     TLS_WORDS,   true  },
+                { "/noise",     NULL,     NOISE_WORDS, true  },
+                { NULL,         "/noise", NOISE_WORDS, true  },
+                { "/tls/1.0.0", "/noise", NOISE_WORDS, true  },
+        };
+        door *d = *state;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                p2p_upgrade_options options = { .initiator = true, .timeout_usec = USEC_PER_MINUTE,
+                                                .security = cases[i].security, .only = cases[i].only };
+                size_t n_words = strlen(cases[i].words);
+                p2p_channel *near, *far;
+                p2p_upgrade *upgrade;
+                char said[2048];
+                int error = 0;
+                ssize_t k;
+
+                options.identity = d->identity;
+                assert_int_equal(p2p_memory_pair(d->loop, NULL, &near, &far), 0);
+                assert_int_equal(p2p_upgrade_new(d->loop, near, &options, on_never, &error, &upgrade), 0);
+                p2p_loop_settle(d->loop);
+                k = p2p_channel_read(far, said, sizeof(said));
+                assert_true(k >= (ssize_t) n_words);
+                assert_memory_equal(said, cases[i].words, n_words);
+                assert_int_equal(k > (ssize_t) n_words, cases[i].begins);
+
+                /* It had changed its mind: that is an error of its own, after which nothing is known. */
+                if (cases[i].begins) {
+                        assert_int_equal(p2p_channel_write(far, "\x13/multistream/1.0.0\n\3na\n", 24), 24);
+                        p2p_loop_settle(d->loop);
+                        assert_int_equal(error, -EPROTONOSUPPORT);
+                } else
+                        p2p_upgrade_free(upgrade);
+                p2p_channel_free(far);
+                p2p_loop_settle(d->loop);
+        }
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -274,6 +326,7 @@ int main(void) {
                 T(every_stage_ends_after_fifteen_seconds),
                 T(the_choice_of_a_muxer_ends_too),
                 T(a_host_may_go_at_every_stage),
+                T(an_initiator_says_no_more_than_it_knows),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
