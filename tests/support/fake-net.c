@@ -90,7 +90,8 @@ static void dial_free(fake_dial *d) {
         free(d);
 }
 
-static int dial(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done, void *userdata, void **ret) {
+static int dial(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done,
+                void *userdata, void **ret) {
         fake_net *net = transport;
         fake_dial *d = calloc(1, sizeof(*d));
         int r;
@@ -176,7 +177,8 @@ fake_session *fake_answer(fake_dial *d) {
         void *userdata = d->userdata;
 
         assert(s);
-        *s = (fake_session){ .session.ops = &session_ops, .net = d->net, .peer = d->peer, .heard = p2p_loop_now(d->net->loop) };
+        *s = (fake_session){ .session.ops = &session_ops, .net = d->net, .peer = d->peer };
+        s->heard = p2p_loop_now(d->net->loop);
         p2p_list_init(&s->sessions);
         p2p_list_append(&d->net->sessions, &s->sessions);
         raw.session = &s->session;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A network of which the test is the far side: every dial of a host waits until the test fails it or answers it with a session. */
+/* A network of which the test is the far side: every dial of a host waits until the test fails it or
+ * answers it with a session. */
 
 #include <p2p/host.h>
 
@@ -24,7 +25,7 @@ typedef struct fake_session {
         int error;       /* of open(); 0: it works */
         bool closed;
         unsigned n_open; /* streams that were opened ... */
-        p2p_channel *far[FAKE_STREAMS_MAX]; /* ... and their other ends, the test's to use and the session's to free */
+        p2p_channel *far[FAKE_STREAMS_MAX]; /* ... and their other ends; the session frees them */
         p2p_list sessions;
 } fake_session;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * 5 s after the first failure, then 5 s + n^2 s up to 5 min; a failure is forgotten after twice its time [go-libp2p, wire
- * reference 20]. go refuses to dial such an address; here it only comes last (dial-rank.c), because a person who connects now
- * must not pay for what failed before.
+ * 5 s after the first failure, then 5 s + n^2 s up to 5 min; a failure is forgotten after twice its time
+ * [go-libp2p, wire reference 20]. go refuses to dial such an address; here it only comes last (dial-rank.c),
+ * because a person who connects now must not pay for what failed before.
  */
 
 #include "host/backoff.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Back-off: which addresses failed lately. Nobody is refused for it: the dial tries the peer's other addresses before. */
+/* Back-off: which addresses failed lately. Nobody is refused for it: the dial tries the peer's other
+ * addresses before. */
 
 #include <p2p/addr.h>
 #include <p2p/list.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A firewall that drops all UDP, or a router without IPv6, answers nothing: each dial would wait for the head start of what never
- * works. After BLACK_HOLE_WINDOW dials in a row that reached nobody the kind waits for all others; every BLACK_HOLE_WINDOW-th
- * dial tries it as before, and the first success, or another network, ends it [go-libp2p: fewer than 5 of 100; a node with a few
- * friends would not live to see the hundredth].
+ * A firewall that drops all UDP, or a router without IPv6, answers nothing: each dial would wait for the
+ * head start of what never works. After BLACK_HOLE_WINDOW dials in a row that reached nobody the kind waits
+ * for all others; every BLACK_HOLE_WINDOW-th dial tries it as before, and the first success, or another
+ * network, ends it [go-libp2p: fewer than 5 of 100; a node with a few friends would not live to see the
+ * hundredth].
  */
 
 #include "host/black-hole.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Black hole: whether a kind of address (UDP, IPv6) works at all from where we are. Zero-initialized: nothing is known. */
+/* Black hole: whether a kind of address (UDP, IPv6) works at all from where we are. Zero-initialized:
+ * nothing is known. */
 
 #include <stdbool.h>
 #include <stdint.h>

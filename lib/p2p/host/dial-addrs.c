@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which addresses of a peer are dialled: those of the peerstore that a transport takes, each once, and one per relay. Names join
- * when they are resolved, and all that has not started is ranked anew (dial-rank.c).
+ * Which addresses of a peer are dialled: those of the peerstore that a transport takes, each once, and one
+ * per relay. Names join when they are resolved, and all that has not started is ranked anew (dial-rank.c).
  */
 
 #include <stdlib.h>
@@ -57,7 +57,8 @@ static void rank(job *j) {
                 candidate *c = j->candidates[i];
 
                 places[i] = (dial_place){ .addr = c->addr, .near = c->near };
-                places[i].doubtful = is_black_holed(j, c) || backoff_is_on(&j->host->backoff, &j->peer, c->addr, now) ||
+                places[i].doubtful = is_black_holed(j, c) ||
+                                     backoff_is_on(&j->host->backoff, &j->peer, c->addr, now) ||
                                      (no_quic && p2p_addr_stack(c->addr) == P2P_STACK_QUIC);
         }
         dial_rank(places, j->n_candidates);
@@ -65,7 +66,8 @@ static void rank(job *j) {
                 j->candidates[i]->due = j->started + places[i].delay;
 }
 
-/* Two circuits over one relay are the same path: the other address of the relay is just one more to reach it by. */
+/* Two circuits over one relay are the same path: the other address of the relay is just one more to reach
+ * it by. */
 static bool is_known(job *j, const p2p_addr *addr) {
         _cleanup_(p2p_addr_freep) p2p_addr *relay_addr = NULL;
         p2p_peer_id relay, other;
@@ -93,7 +95,8 @@ static bool is_near(job *j, const p2p_addr *addr) {
 
         if (!p2p_addr_is_circuit(addr))
                 return p2p_network_is_near(j->host->network, addr);
-        return p2p_addr_split_circuit(addr, &relay_addr, &relay) >= 0 && host_find_conn(j->host, &relay, true);
+        return p2p_addr_split_circuit(addr, &relay_addr, &relay) >= 0 &&
+               host_find_conn(j->host, &relay, true);
 }
 
 /* Takes the address. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What dial.c (jobs, and who waits for them), dial-race.c (the candidates) and dial-addrs.c (which addresses take part, and when)
- * share. */
+/* What dial.c (jobs, and who waits for them), dial-race.c (the candidates) and dial-addrs.c (which
+ * addresses take part, and when) share. */
 
 #include "host/dial-rank.h"
 #include "host/host-internal.h"
@@ -33,7 +33,7 @@ typedef struct candidate {
 struct job {
         p2p_host *host;
         p2p_peer_id peer;
-        bool direct;   /* no circuits: a job of its own, so that relays that are behind each other never wait in a ring */
+        bool direct;   /* no circuits, in a job of its own: relays behind each other would wait in a ring */
         bool settling; /* a connection is being announced: a waiter that goes does not end the job */
         bool starved;  /* waits for a file descriptor */
         bool asked_black_holes, no_udp, no_ip6;
@@ -44,7 +44,7 @@ struct job {
         p2p_timer next;
         p2p_task start;
         uint64_t started;
-        uint64_t hold; /* nothing is started before, if something is in flight: one of them is connected already */
+        uint64_t hold; /* nothing is started before: one in flight is connected already */
         int error; /* the most telling so far */
 };
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The race of a job's candidates: each dials its address, upgrades the channel that it gets, and the first connection wins.
+ * The race of a job's candidates: each dials its address, upgrades the channel that it gets, and the first
+ * connection wins.
  *
- * Candidates start when they are due (dial-rank.c); when one fails and nothing else is in flight the next starts at once. At most
- * eight of a job are in flight, and in all the host's jobs so many that hold a file descriptor. While one that is connected already
- * shakes hands no other is started for half a second. Whatever ends a candidate goes through candidate_stop().
+ * Candidates start when they are due (dial-rank.c); when one fails and nothing else is in flight the next
+ * starts at once. At most eight of a job are in flight, and in all the host's jobs so many that hold a file
+ * descriptor. While one that is connected already shakes hands no other is started for half a second.
+ * Whatever ends a candidate goes through candidate_stop().
  */
 
 #include <errno.h>
@@ -218,13 +220,15 @@ static candidate *find_candidate_of(p2p_host *host, const p2p_transport *transpo
                 for (unsigned i = 0; i < j->n_candidates; i++) {
                         candidate *c = j->candidates[i];
 
-                        if (c->state == WAITING ? transport->matches(c->addr) : c->state == DIALLING && c->transport == transport)
+                        if (c->state == WAITING ? transport->matches(c->addr)
+                                                : c->state == DIALLING && c->transport == transport)
                                 return c;
                 }
         return NULL;
 }
 
-/* Stopping one may end the job that dials its relay: so the search begins anew each time. The waiters are told from the loop. */
+/* Stopping one may end the job that dials its relay: so the search begins anew each time. The waiters are
+ * told from the loop. */
 void dial_transport_gone(p2p_host *host, const p2p_transport *transport) {
         candidate *c;
 

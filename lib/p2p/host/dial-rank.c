@@ -3,10 +3,11 @@
 /*
  * Ranking, as go-libp2p 0.47 does it [wire reference 20, network.md 4.2].
  *
- * Private and public addresses start side by side; circuits at once too, or half a second later where a public address is known.
- * Within such a group QUIC goes first, TCP after the last QUIC, WebSocket after the last TCP. Of each the best IPv6 address
- * starts, then the best IPv4 one, then all others; lower ports are better. Beyond go: what is on a network of ours starts before
- * everything else, and what is doubtful starts after everything else instead of being refused.
+ * Private and public addresses start side by side; circuits at once too, or half a second later where a
+ * public address is known. Within such a group QUIC goes first, TCP after the last QUIC, WebSocket after the
+ * last TCP. Of each the best IPv6 address starts, then the best IPv4 one, then all others; lower ports are
+ * better. Beyond go: what is on a network of ours starts before everything else, and what is doubtful starts
+ * after everything else instead of being refused.
  */
 
 #include "host/dial-rank.h"
@@ -106,7 +107,8 @@ static uint64_t rank_all(entry *e, size_t n, uint64_t start) {
                 for (k = i + 1; k < n && e[k].key / GROUP == e[i].key / GROUP; k++)
                         ;
                 for (size_t j = i; j < k; j++)
-                        direct_known |= g == GROUP_LAN || (g != GROUP_CIRCUIT && p2p_addr_is_public(e[j].place->addr));
+                        direct_known |= g == GROUP_LAN ||
+                                        (g != GROUP_CIRCUIT && p2p_addr_is_public(e[j].place->addr));
                 lan |= g == GROUP_LAN;
                 if (g == GROUP_CIRCUIT)
                         offset = direct_known ? CIRCUIT_DELAY_USEC : 0;

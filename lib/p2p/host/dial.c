@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Dialling: one job per peer, raced over its addresses (dial-race.c); several p2p_dial may wait for it. Who needs a relay dials
- * it directly, in a job of its own.
+ * Dialling: one job per peer, raced over its addresses (dial-race.c); several p2p_dial may wait for it. Who
+ * needs a relay dials it directly, in a job of its own.
  */
 
 #include <errno.h>
@@ -45,7 +45,8 @@ void dial_free_all(p2p_host *host) {
                 p2p_task_cancel(&c->connected);
         }
 
-        /* Waiters first: a job that is freed may take another's waiter with it, a circuit the dial of its relay. */
+        /* Waiters first: a job that is freed may take another's waiter with it, a circuit the dial of its
+         * relay. */
         P2P_LIST_FOREACH(j, &host->dials, job, dials) {
                 p2p_dial *d;
 
@@ -169,8 +170,8 @@ static void on_connected(void *userdata) {
         dial_finish(d, conn, conn ? 0 : -ECONNRESET);
 }
 
-static int dial_new(p2p_host *host, const p2p_peer_id *peer, bool direct, uint64_t timeout_usec, p2p_dial_fn done,
-                    void *userdata, p2p_dial **ret) {
+static int dial_new(p2p_host *host, const p2p_peer_id *peer, bool direct, uint64_t timeout_usec,
+                    p2p_dial_fn done, void *userdata, p2p_dial **ret) {
         _cleanup_(p2p_dial_freep) p2p_dial *d = NULL;
         p2p_conn *conn;
         int r;
@@ -205,12 +206,12 @@ static int dial_new(p2p_host *host, const p2p_peer_id *peer, bool direct, uint64
         return 0;
 }
 
-int p2p_dial_new(p2p_host *host, const p2p_peer_id *peer, uint64_t timeout_usec, p2p_dial_fn done, void *userdata,
-                 p2p_dial **ret) {
+int p2p_dial_new(p2p_host *host, const p2p_peer_id *peer, uint64_t timeout_usec, p2p_dial_fn done,
+                 void *userdata, p2p_dial **ret) {
         return dial_new(host, peer, false, timeout_usec, done, userdata, ret);
 }
 
-int p2p_dial_new_direct(p2p_host *host, const p2p_peer_id *peer, uint64_t timeout_usec, p2p_dial_fn done, void *userdata,
-                        p2p_dial **ret) {
+int p2p_dial_new_direct(p2p_host *host, const p2p_peer_id *peer, uint64_t timeout_usec, p2p_dial_fn done,
+                        void *userdata, p2p_dial **ret) {
         return dial_new(host, peer, true, timeout_usec, done, userdata, ret);
 }

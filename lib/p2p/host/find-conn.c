@@ -3,9 +3,9 @@
 /*
  * Which of several connections to a peer is used, and which of them seem to be dead.
  *
- * A session dies late: QUIC after 30 s without a packet, yamux after 40. Until then its path may be gone for good. A connection is
- * silent while somebody asked something of it (open.c) and nothing has come in since: used last, and never waited for. Whatever
- * comes in ends that.
+ * A session dies late: QUIC after 30 s without a packet, yamux after 40. Until then its path may be gone for
+ * good. A connection is silent while somebody asked something of it (open.c) and nothing has come in since:
+ * used last, and never waited for. Whatever comes in ends that.
  */
 
 #include "host/host-internal.h"
@@ -30,7 +30,8 @@ void conn_note_silence(p2p_conn *conn, uint64_t asked) {
         if (conn->via.n == 0)
                 return;
         P2P_LIST_FOREACH(c, &conn->host->conns, p2p_conn, conns)
-                if (p2p_peer_id_equal(&c->peer, &conn->via) && is_quic(c) && p2p_conn_heard(c) <= asked && !conn_is_silent(c))
+                if (p2p_peer_id_equal(&c->peer, &conn->via) && is_quic(c) && p2p_conn_heard(c) <= asked &&
+                    !conn_is_silent(c))
                         c->silent_since = asked;
 }
 

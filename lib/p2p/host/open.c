@@ -3,17 +3,18 @@
 /*
  * Opening a stream: find or dial a connection, take a stream of its session, name the protocol.
  *
- * The proposal is lazy: it leaves with the first bytes, nobody waits for the answer unless the caller wants it confirmed.
- * A session that has too many unacknowledged streams says -EAGAIN: the opening then queues at its connection, so that a burst
- * never runs into the limits of a go-libp2p peer.
+ * The proposal is lazy: it leaves with the first bytes, nobody waits for the answer unless the caller wants
+ * it confirmed. A session that has too many unacknowledged streams says -EAGAIN: the opening then queues at
+ * its connection, so that a burst never runs into the limits of a go-libp2p peer.
  *
- * A path may die without a word (a firewall that begins to drop UDP). So a stream on a connection that nothing was heard of for a
- * tenth of a second waits for its answer before anybody writes to it. If one or two seconds bring nothing at all the connection is
- * silent: it is passed over (find-conn.c), another one is used or dialled, and whichever answers first gets the opening. No byte is
- * ever sent twice.
+ * A path may die without a word (a firewall that begins to drop UDP). So a stream on a connection that
+ * nothing was heard of for a tenth of a second waits for its answer before anybody writes to it. If one or
+ * two seconds bring nothing at all the connection is silent: it is passed over (find-conn.c), another one is
+ * used or dialled, and whichever answers first gets the opening. No byte is ever sent twice.
  *
- * A go-libp2p peer resets what is too much for it (0x1002), even behind its answer, and takes 64 streams of a protocol or more
- * [wire reference 24.3]. In a crowd nobody writes before that verdict, so that who asked can ask again.
+ * A go-libp2p peer resets what is too much for it (0x1002), even behind its answer, and takes 64 streams of
+ * a protocol or more [wire reference 24.3]. In a crowd nobody writes before that verdict, so that who asked
+ * can ask again.
  */
 
 #include <errno.h>
@@ -24,12 +25,12 @@
 #include "negotiate/multistream.h"
 
 #define OPEN_TIMEOUT_USEC (30 * USEC_PER_SEC)
-#define FRESH_USEC (100 * USEC_PER_MSEC)  /* arbitrary: a path that carried something so lately is taken to be alive */
+#define FRESH_USEC (100 * USEC_PER_MSEC)  /* arbitrary: a path that was alive so lately still is */
 #define CROWD 32u                         /* streams of one protocol: half of go's least limit */
 #define CROWD_OURS 256u                   /* ours take a thousand of all, and say no before they answer */
 #define VERDICT_USEC (50 * USEC_PER_MSEC) /* arbitrary: go's reset follows its answer at once */
 #define FULL_USEC (10 * USEC_PER_SEC)     /* arbitrary: who was too many once is careful for so long */
-#define PATIENCE_USEC (2 * USEC_PER_SEC)  /* leaves time for a handshake across the world within the promised 5 s */
+#define PATIENCE_USEC (2 * USEC_PER_SEC)  /* leaves time for a handshake within the promised 5 s */
 #define PATIENCE_MIN_USEC USEC_PER_SEC    /* where the round trip is known to be short */
 
 struct p2p_open {
@@ -70,7 +71,8 @@ p2p_open *p2p_open_free(p2p_open *o) {
 }
 
 static void finish(p2p_open *o, int error) {
-        uint32_t code = error < 0 && o->stream ? p2p_channel_reset_code(o->stream->channel) : P2P_STREAM_NO_ERROR;
+        bool broken = error < 0 && o->stream;
+        uint32_t code = broken ? p2p_channel_reset_code(o->stream->channel) : P2P_STREAM_NO_ERROR;
         p2p_conn *conn = o->stream ? o->stream->conn : NULL;
         p2p_stream *stream = error < 0 ? NULL : TAKE_PTR(o->stream);
         p2p_open_fn done = o->done;
@@ -113,7 +115,8 @@ static int make_stream(p2p_open *o, p2p_conn *conn) {
         return r == -EAGAIN ? 0 : r;
 }
 
-/* The result is told by the task, so that no callback of the caller's runs in the middle of the connection's own work. */
+/* The result is told by the task, so that no callback of the caller's runs in the middle of the
+ * connection's own work. */
 static int try_on(p2p_open *o, p2p_conn *conn) {
         int r;
 
@@ -126,9 +129,9 @@ static int try_on(p2p_open *o, p2p_conn *conn) {
 }
 
 static bool is_fresh(p2p_conn *conn) {
-        uint64_t heard = p2p_conn_heard(conn);
+        uint64_t heard = p2p_conn_heard(conn), now = p2p_loop_now(conn->host->loop);
 
-        return heard + FRESH_USEC > p2p_loop_now(conn->host->loop) && heard >= conn->host->network_changed_at;
+        return heard + FRESH_USEC > now && heard >= conn->host->network_changed_at;
 }
 
 static bool is_crowded(p2p_conn *conn, const char *protocol) {
@@ -196,7 +199,7 @@ static void on_dialled(p2p_conn *conn, int error, void *userdata) {
 
         o->dial = NULL;
         if (error >= 0) {
-                o->stream = p2p_stream_free(o->stream); /* of a silent connection: it did not answer in time */
+                o->stream = p2p_stream_free(o->stream); /* of a silent connection: it was too late */
                 p2p_list_unlink(&o->waiting);
                 open_on(o, conn);
         } else if (!o->stream && p2p_list_is_empty(&o->waiting))
@@ -204,8 +207,8 @@ static void on_dialled(p2p_conn *conn, int error, void *userdata) {
 }
 
 static int dial(p2p_open *o) {
-        return (o->options.direct ? p2p_dial_new_direct : p2p_dial_new)(o->host, &o->peer, o->options.timeout_usec, on_dialled,
-                                                                        o, &o->dial);
+        return (o->options.direct ? p2p_dial_new_direct : p2p_dial_new)(
+                o->host, &o->peer, o->options.timeout_usec, on_dialled, o, &o->dial);
 }
 
 static void on_patience(void *userdata) {
@@ -287,8 +290,8 @@ void open_forget_all(p2p_host *host) {
         }
 }
 
-static int open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol, const p2p_open_options *options,
-                    p2p_open_fn done, void *userdata, p2p_open **ret) {
+static int open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol,
+                    const p2p_open_options *options, p2p_open_fn done, void *userdata, p2p_open **ret) {
         size_t n = strlen(protocol) + 1;
         p2p_open *o;
         int r;
@@ -322,8 +325,8 @@ static int open_new(p2p_host *host, const p2p_peer_id *peer, const char *protoco
         return 0;
 }
 
-int p2p_open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol, const p2p_open_options *options,
-                 p2p_open_fn done, void *userdata, p2p_open **ret) {
+int p2p_open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol,
+                 const p2p_open_options *options, p2p_open_fn done, void *userdata, p2p_open **ret) {
         int r;
 
         if (p2p_peer_id_equal(peer, p2p_host_peer_id(host)))
@@ -334,8 +337,8 @@ int p2p_open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol, 
         return r;
 }
 
-int p2p_open_on_conn(p2p_conn *conn, const char *protocol, const p2p_open_options *options, p2p_open_fn done, void *userdata,
-                     p2p_open **ret) {
+int p2p_open_on_conn(p2p_conn *conn, const char *protocol, const p2p_open_options *options, p2p_open_fn done,
+                     void *userdata, p2p_open **ret) {
         p2p_open *o;
         int r;
 
@@ -345,7 +348,8 @@ int p2p_open_on_conn(p2p_conn *conn, const char *protocol, const p2p_open_option
         if (r < 0)
                 return r;
         o->fixed = true;
-        /* It waits at its connection, and the connection's own task serves it: the connection cannot go unnoticed. */
+        /* It waits at its connection, and the connection's own task serves it: the connection cannot go
+         * unnoticed. */
         p2p_list_append(&conn->waiting, &o->waiting);
         p2p_task_post(&conn->news);
         *ret = o;

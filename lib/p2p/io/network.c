@@ -3,8 +3,8 @@
 /*
  * Interfaces: the prefixes of those that are up, link-local ones aside.
  *
- * rtnetlink only says that something happened; what is true is read anew half a second later and compared, so that a renewed
- * lease or a statistic is no news, and a flock of changes is one.
+ * rtnetlink only says that something happened; what is true is read anew half a second later and compared,
+ * so that a renewed lease or a statistic is no news, and a flock of changes is one.
  */
 
 #include "io/network.h"

@@ -10,8 +10,8 @@
 
 typedef struct p2p_network p2p_network;
 
-/* `changed` is posted when an address came or went, a little later: changes come in flocks. Borrowed; cancel it after the free.
- * Where the kernel tells no news (no netlink here) there are none. */
+/* `changed` is posted when an address came or went, a little later: changes come in flocks. Borrowed;
+ * cancel it after the free. Where the kernel tells no news (no netlink here) there are none. */
 int p2p_network_new(p2p_loop *loop, p2p_task *changed, p2p_network **ret);
 p2p_network *p2p_network_free(p2p_network *network);
 P2P_CLEANUP(p2p_network, p2p_network_free);

@@ -218,7 +218,8 @@ static void sockets_are_limited_in_all(void **state) {
                         (void) snprintf(text, sizeof(text), "/ip4/45.79.1.%u/tcp/%u", p, i);
                         know(w, &peer, text);
                 }
-                assert_int_equal(p2p_dial_new(w->us.host, &peer, 60 * USEC_PER_SEC, ignore, &dials[p], &dials[p]), 0);
+                assert_int_equal(
+                        p2p_dial_new(w->us.host, &peer, 60 * USEC_PER_SEC, ignore, &dials[p], &dials[p]), 0);
         }
         p2p_loop_settle(w->loop);
         wait_msec(w, 2000);
@@ -296,7 +297,8 @@ static void a_new_network_forgives(void **state) {
         assert_non_null(fake_find(&w->net, QUIC));
 }
 
-/* A firewall that drops UDP: TCP wins each time, with a quarter of a second lost, until that is understood. */
+/* A firewall that drops UDP: TCP wins each time, with a quarter of a second lost, until that is
+ * understood. */
 static void udp_that_never_works_is_left_for_later(void **state) {
         world *w = *state;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* When each address starts. The tables are go-libp2p 0.47's rules [wire reference 20, network.md 4.2], then ours. */
+/* When each address starts. The tables are go-libp2p 0.47's rules [wire reference 20, network.md 4.2],
+ * then ours. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,9 @@ static void check(const scene *s) {
 
         for (; n < 8 && s->rows[n].addr; n++) {
                 assert_int_equal(p2p_addr_parse(s->rows[n].addr, &addrs[n]), 0);
-                places[n] = (dial_place){ .addr = addrs[n], .near = s->rows[n].near, .doubtful = s->rows[n].doubtful };
+                places[n] = (dial_place){
+                        .addr = addrs[n], .near = s->rows[n].near, .doubtful = s->rows[n].doubtful
+                };
         }
         dial_rank(places, n);
         for (size_t i = 0; i < n; i++)

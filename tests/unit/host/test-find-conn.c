@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Paths that die without a word: what is opened next takes another one, within five seconds, and nothing is written twice. The
- * test plays the network and the far side of each stream; the clock is its own.
+ * Paths that die without a word: what is opened next takes another one, within five seconds, and nothing is
+ * written twice. The test plays the network and the far side of each stream; the clock is its own.
  */
 
 #include <errno.h>
@@ -114,7 +114,8 @@ static void open_stream(world *w, const p2p_open_options *options) {
 /* The far side agrees to the protocol of the session's youngest stream. */
 static void agree(world *w, fake_session *s) {
         s->heard = p2p_loop_now(w->loop);
-        assert_int_equal(p2p_channel_write(s->far[s->n_open - 1], AGREED, sizeof(AGREED) - 1), sizeof(AGREED) - 1);
+        assert_int_equal(p2p_channel_write(s->far[s->n_open - 1], AGREED, sizeof(AGREED) - 1),
+                         sizeof(AGREED) - 1);
         p2p_loop_settle(w->loop);
 }
 
@@ -193,7 +194,9 @@ static void a_silent_one_is_replaced_within_five_seconds(void **state) {
 
 /* Four round trips, and a second at least. */
 static void a_short_path_is_doubted_sooner(void **state) {
-        static const struct { unsigned rtt_msec, patience_msec; } rows[] = { { 1, 1000 }, { 300, 1200 }, { 900, 2000 } };
+        static const struct { unsigned rtt_msec, patience_msec; } rows[] = {
+                { 1, 1000 }, { 300, 1200 }, { 900, 2000 }
+        };
         world *w = *state;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {

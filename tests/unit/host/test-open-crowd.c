@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Many streams of one protocol to a peer that is not ours: it may reset what is too much, even behind its answer. */
+/* Many streams of one protocol to a peer that is not ours: it may reset what is too much, even behind its
+ * answer. */
 
 #include <errno.h>
 #include <setjmp.h>
