@@ -19,6 +19,10 @@
 
 #include "quic/quic-internal.h"
 
+/* Where the library asks for a time that has passed and was served: after a change of path it does, for a
+ * while [tried: 0.12.1]. */
+#define EXPIRY_AGAIN_USEC 1000
+
 uint64_t quic_conn_now(const quic_conn *c) {
         return p2p_loop_now(c->transport->loop) * NGTCP2_MICROSECONDS;
 }
@@ -275,6 +279,8 @@ void quic_conn_set_timer(quic_conn *c) {
         expiry = ngtcp2_conn_get_expiry(c->lib);
         if (expiry != UINT64_MAX)
                 after = expiry > now ? (expiry - now + 999) / NGTCP2_MICROSECONDS : 0;
+        if (after == 0 && c->expired == now)
+                after = EXPIRY_AGAIN_USEC;
         if (!p2p_list_is_empty(&c->sending) && c->pacer.tokens <= 0)
                 after = P2P_MIN(after, quic_pacer_wait(&c->pacer));
         if (node) {
@@ -296,7 +302,8 @@ static void on_timer(void *userdata) {
                 quic_conn_send(c);
                 return;
         }
-        r = ngtcp2_conn_handle_expiry(c->lib, quic_conn_now(c));
+        c->expired = quic_conn_now(c);
+        r = ngtcp2_conn_handle_expiry(c->lib, c->expired);
         if (r != 0)
                 quic_conn_on_error(c, r);
         else

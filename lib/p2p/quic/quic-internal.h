@@ -171,6 +171,7 @@ struct quic_conn {
 
         p2p_task flush, news;
         p2p_timer timer;
+        uint64_t expired;        /* quic_conn_now() of when the library's timer was served last */
         p2p_list conns, half_open, blocked;
 
         /* streams */

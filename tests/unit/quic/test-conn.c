@@ -38,6 +38,43 @@ int gnutls_alpn_set_protocols(gnutls_session_t session, const gnutls_datum_t *pr
         return real(session, protocols, n, flags);
 }
 
+/* The address 127.0.0.1 has left this machine, as far as one socket is concerned; 127.0.0.2 has come. */
+static int moved_fd = -1;
+
+static bool leaves_from_what_is_gone(int fd, const struct msghdr *m) {
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); fd == moved_fd && c; c = CMSG_NXTHDR((struct msghdr *) m, c))
+                if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+                        struct in_pktinfo info;
+
+                        memcpy(&info, CMSG_DATA(c), sizeof(info));
+                        return info.ipi_spec_dst.s_addr == htonl(INADDR_LOOPBACK);
+                }
+        return false;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *m, int flags) {
+        ssize_t (*real)(int, const struct msghdr *, int) = dlsym(RTLD_NEXT, __func__);
+
+        errno = EINVAL; /* the kernel's word for it */
+        return leaves_from_what_is_gone(fd, m) ? -1 : real(fd, m, flags);
+}
+
+int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags) {
+        int (*real)(int, struct mmsghdr *, unsigned, int) = dlsym(RTLD_NEXT, __func__);
+
+        errno = EINVAL;
+        return leaves_from_what_is_gone(fd, &m->msg_hdr) ? -1 : real(fd, m, n, flags);
+}
+
+int getsockname(int fd, struct sockaddr *sa, socklen_t *n) {
+        int (*real)(int, struct sockaddr *, socklen_t *) = dlsym(RTLD_NEXT, __func__);
+        int r = real(fd, sa, n);
+
+        if (moved_fd >= 0 && r == 0 && sa->sa_family == AF_INET)
+                ((struct sockaddr_in *) sa)->sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+        return r;
+}
+
 static int error_of(const p2p_session *s, uint32_t *ret_code) {
         return s->ops->error(s, ret_code);
 }
@@ -240,6 +277,34 @@ static void a_change_of_address_is_survived(void **state) {
         quic_pair_done(&p);
 }
 
+static void our_own_change_of_address_is_survived(void **state) {
+        p2p_channel *near, *far = NULL;
+        uint8_t byte = 0;
+        quic_conn *c;
+        quic_pair p;
+
+        (void) state;
+        quic_pair_init(&p);
+        quic_pair_connect(&p);
+        quic_pair_stream(&p.a, &p.b, p.loop, &near, &far);
+        quic_pair_run(&p, SECOND);
+        c = container_of(p.a.session, quic_conn, session);
+        assert_int_equal(c->local.in.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+
+        moved_fd = c->endpoint->udp.fd;
+        assert_int_equal(p2p_channel_write(near, "n", 1), 1);
+        quic_pair_run(&p, SECOND);
+        assert_int_equal(p2p_channel_read(far, &byte, 1), 1);
+        assert_int_equal(c->local.in.sin_addr.s_addr, htonl(INADDR_LOOPBACK + 1));
+        assert_int_equal(p2p_channel_write(far, "f", 1), 1);
+        quic_pair_run(&p, SECOND);
+        assert_int_equal(p2p_channel_read(near, &byte, 1), 1);
+        moved_fd = -1;
+        p2p_channel_free(near);
+        p2p_channel_free(far);
+        quic_pair_done(&p);
+}
+
 /* The listener's process starts anew with its identity and its port: the dialler need not wait for 30 s of silence. */
 static void a_restart_is_noticed_at_once(void **state) {
         char addr[P2P_ADDR_TEXT_MAX];
@@ -387,6 +452,7 @@ int main(void) {
                 cmocka_unit_test(half_a_handshake_is_forgotten_after_ten_seconds),
                 cmocka_unit_test(a_dial_can_be_given_up),
                 cmocka_unit_test(a_change_of_address_is_survived),
+                cmocka_unit_test(our_own_change_of_address_is_survived),
                 cmocka_unit_test(a_restart_is_noticed_at_once),
                 cmocka_unit_test(the_end_is_said_again_to_who_missed_it),
                 cmocka_unit_test(unidirectional_streams_are_told_to_stop),
