@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The certificate of wss. It is read once, at the start: what renews it restarts the unit. A key belongs to root, so where the
- * program is not root the unit hands it over as a credential.
+ * The certificate of wss. It is read once, at the start: what renews it restarts the unit. A key belongs to
+ * root, so where the program is not root the unit hands it over as a credential.
  */
 
 #include <errno.h>
@@ -35,12 +35,15 @@ static void complain(const char *config_path, const char *which, int error) {
         if (error == -EINVAL)
                 log_error("%s: network: tls: needs both a certificate and its key: wss is off", config_path);
         else if (error == -EKEYREJECTED)
-                log_error("%s: is not the key of the certificate that %s names with it: wss is off", which, config_path);
+                log_error("%s: is not the key of the certificate that %s names with it: wss is off", which,
+                          config_path);
         else if (error == -EBADMSG)
                 log_error("%s: is not what %s says it is, in PEM: wss is off", which, config_path);
         else
-                log_error_errno(error, "%s: cannot be read (%m), wss is off: let the unit hand it over, with "
-                                "LoadCredential=" WEB_CERTIFICATE_CREDENTIAL ":PATH and " WEB_KEY_CREDENTIAL, which);
+                log_error_errno(error,
+                                "%s: cannot be read (%m), wss is off: let the unit hand it over, with "
+                                "LoadCredential=" WEB_CERTIFICATE_CREDENTIAL ":PATH and " WEB_KEY_CREDENTIAL,
+                                which);
 }
 
 int web_certificate_load(const ConfigTls *config, const char *config_path, p2p_web_tls **ret) {

@@ -7,10 +7,11 @@
 
 #include "service/config.h"
 
-/* Where the config names no certificate: these credentials of the unit (LoadCredential=), if both are there. */
+/* Where the config names no certificate: these credentials of the unit (LoadCredential=), if both are
+ * there. */
 #define WEB_CERTIFICATE_CREDENTIAL "wss.crt"
 #define WEB_KEY_CREDENTIAL "wss.key"
 
-/* *ret is NULL where there is nothing to load, and where it cannot be loaded, which is logged with its remedy: a node without wss is
- * better than none. Only -ENOMEM is returned. */
+/* *ret is NULL where there is nothing to load, and where it cannot be loaded, which is logged with its
+ * remedy: a node without wss is better than none. Only -ENOMEM is returned. */
 int web_certificate_load(const ConfigTls *config, const char *config_path, p2p_web_tls **ret);

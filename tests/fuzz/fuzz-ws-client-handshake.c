@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A live WebSocket client under whatever a far side says, from the first byte of the handshake on. The first byte of the input
- * says in which pieces the rest comes. What was refused stays refused, and nothing is given before the handshake is over.
+ * A live WebSocket client under whatever a far side says, from the first byte of the handshake on. The first
+ * byte of the input says in which pieces the rest comes. What was refused stays refused, and nothing is
+ * given before the handshake is over.
  */
 
 #include <errno.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * WebSocket frames, decoded in place. The first byte says whose they are and how they are cut: the same bytes give the same
- * payload and the same verdict in one piece and in many, and a head that is written is read again as it was.
+ * WebSocket frames, decoded in place. The first byte says whose they are and how they are cut: the same
+ * bytes give the same payload and the same verdict in one piece and in many, and a head that is written is
+ * read again as it was.
  */
 
 #include <stdlib.h>
@@ -59,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         na = decode(&whole, data + 1, n - 1, n, a);
         nb = decode(&cut, data + 1, n - 1, 1u + (data[0] >> 1), b);
         must(na == nb && memcmp(a, b, na) == 0);
-        must(whole.error == cut.error && whole.is_closed == cut.is_closed && whole.close_code == cut.close_code);
+        must(whole.error == cut.error && whole.is_closed == cut.is_closed &&
+             whole.close_code == cut.close_code);
         must(whole.has_ping == cut.has_ping && whole.rest == cut.rest);
         must(whole.n_ping == cut.n_ping && memcmp(whole.ping, cut.ping, whole.n_ping) == 0);
         check_head(P2P_VIEW(data + 1, n - 1));

@@ -48,15 +48,18 @@ static void make_key(bool is_rsa, gnutls_x509_privkey_t *ret) {
         if (is_rsa)
                 check(gnutls_x509_privkey_generate(*ret, GNUTLS_PK_RSA, 2048, 0));
         else
-                check(gnutls_x509_privkey_generate(*ret, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
+                check(gnutls_x509_privkey_generate(*ret, GNUTLS_PK_ECDSA,
+                                                   GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
 }
 
-static void begin_crt(gnutls_x509_privkey_t key, const char *cn, unsigned char serial, gnutls_x509_crt_t *ret) {
+static void begin_crt(gnutls_x509_privkey_t key, const char *cn, unsigned char serial,
+                      gnutls_x509_crt_t *ret) {
         check(gnutls_x509_crt_init(ret));
         check(gnutls_x509_crt_set_version(*ret, 3));
         check(gnutls_x509_crt_set_serial(*ret, &serial, 1));
         check(gnutls_x509_crt_set_key(*ret, key));
-        check(gnutls_x509_crt_set_dn_by_oid(*ret, GNUTLS_OID_X520_COMMON_NAME, 0, cn, (unsigned) strlen(cn)));
+        check(gnutls_x509_crt_set_dn_by_oid(*ret, GNUTLS_OID_X520_COMMON_NAME, 0, cn,
+                                            (unsigned) strlen(cn)));
 }
 
 void web_ca_make(web_ca *ca) {
@@ -77,14 +80,17 @@ static void add_names(const web_cert *cert, gnutls_x509_crt_t crt) {
         unsigned char ip[16];
 
         if (cert->dns)
-                check(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, cert->dns, (unsigned) strlen(cert->dns),
+                check(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, cert->dns,
+                                                           (unsigned) strlen(cert->dns),
                                                            GNUTLS_FSAN_APPEND));
         if (!cert->ip)
                 return;
         if (inet_pton(AF_INET, cert->ip, ip) == 1)
-                check(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, ip, 4, GNUTLS_FSAN_APPEND));
+                check(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, ip, 4,
+                                                           GNUTLS_FSAN_APPEND));
         else if (inet_pton(AF_INET6, cert->ip, ip) == 1)
-                check(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, ip, 16, GNUTLS_FSAN_APPEND));
+                check(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, ip, 16,
+                                                           GNUTLS_FSAN_APPEND));
 }
 
 void web_ca_issue(const web_ca *ca, const web_cert *cert) {

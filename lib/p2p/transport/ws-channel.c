@@ -3,11 +3,11 @@
 /*
  * The WebSocket channel: a handshake, then the two halves on the channel below, and the life of the whole.
  *
- * The handshake is a state of the channel, so whoever limits and times channels that prove nothing yet does so for this one.
- * What must leave goes in one order, in flush(): the rest of a frame, what is held, an answer to the last ping, a Close, the end
- * of the channel below; each waits for the one before, and the wake from below goes on where it stopped. A channel that is
- * freed after its shutdown, or after the far side broke the protocol, lives on without an owner until that is through, for
- * P2P_WS_LINGER_USEC at most.
+ * The handshake is a state of the channel, so whoever limits and times channels that prove nothing yet does
+ * so for this one. What must leave goes in one order, in flush(): the rest of a frame, what is held, an
+ * answer to the last ping, a Close, the end of the channel below; each waits for the one before, and the
+ * wake from below goes on where it stopped. A channel that is freed after its shutdown, or after the far
+ * side broke the protocol, lives on without an owner until that is through, for P2P_WS_LINGER_USEC at most.
  */
 
 #include <errno.h>
@@ -144,7 +144,8 @@ static ssize_t ws_readv(p2p_channel *c, const struct iovec *iov, int n) {
         if (again)
                 p2p_task_post(c->wake);
         if (w->in.has_ping || w->in.close_code > 0)
-                (void) flush(w); /* an error is the next write's; the far side's end is what a reader hears of */
+                (void) flush(
+                        w); /* an error is the next write's; the far side's end is what a reader hears of */
         return k;
 }
 
@@ -245,7 +246,8 @@ static void on_linger_over(void *userdata) {
         destroy(userdata);
 }
 
-static int channel_new(p2p_loop *loop, p2p_channel *below, p2p_ws_upgrade *upgrade, bool is_server, p2p_channel **ret) {
+static int channel_new(p2p_loop *loop, p2p_channel *below, p2p_ws_upgrade *upgrade, bool is_server,
+                       p2p_channel **ret) {
         static const p2p_channel_ops ops = {
                 .readv = ws_readv,
                 .writev = ws_writev,
@@ -287,7 +289,8 @@ int p2p_ws_channel_new_server(p2p_loop *loop, p2p_channel *below, p2p_channel **
         return r;
 }
 
-int p2p_ws_channel_new_client(p2p_loop *loop, p2p_channel *below, const char *host, p2p_view path, p2p_channel **ret) {
+int p2p_ws_channel_new_client(p2p_loop *loop, p2p_channel *below, const char *host, p2p_view path,
+                              p2p_channel **ret) {
         p2p_ws_upgrade *upgrade;
         int r;
 

@@ -3,12 +3,13 @@
 /*
  * Frame heads by wslay, payloads by hand.
  *
- * wslay's event API queues what it sends and buffers whole messages without a bound, and both of its APIs carry payloads
- * through 4 KiB at a time and mask them a byte at a time, with state in memory: two seconds of CPU a gigabyte, and a system
- * call every 4 KiB. So only heads pass through its frame API, each through a context of its own: what a head may look like is
- * wslay's to say, where its payload goes is ours. wslay does not tell that a head is whole before a byte of payload has come,
- * nor the mask; so it is given one byte more, and as lengths must be in the shortest of their three forms, the head's size
- * follows from the payload's, and the mask is its last four bytes.
+ * wslay's event API queues what it sends and buffers whole messages without a bound, and both of its APIs
+ * carry payloads through 4 KiB at a time and mask them a byte at a time, with state in memory: two seconds
+ * of CPU a gigabyte, and a system call every 4 KiB. So only heads pass through its frame API, each through a
+ * context of its own: what a head may look like is wslay's to say, where its payload goes is ours. wslay
+ * does not tell that a head is whole before a byte of payload has come, nor the mask; so it is given one
+ * byte more, and as lengths must be in the shortest of their three forms, the head's size follows from the
+ * payload's, and the mask is its last four bytes.
  */
 
 #include <errno.h>
@@ -29,7 +30,9 @@ static frame_context *frame_context_free(frame_context *c) {
 P2P_CLEANUP(frame_context, frame_context_free);
 
 static unsigned head_size(uint64_t length, bool masked) {
-        return 2u + (length > UINT16_MAX ? 8u : length > P2P_WS_CONTROL_MAX ? 2u : 0u) + (masked ? P2P_WS_KEY_SIZE : 0u);
+        unsigned extended = length > UINT16_MAX ? 8u : length > P2P_WS_CONTROL_MAX ? 2u : 0u;
+
+        return 2u + extended + (masked ? P2P_WS_KEY_SIZE : 0u);
 }
 
 static ssize_t give(uint8_t *buf, size_t size, int flags _unused_, void *userdata) {
@@ -105,7 +108,8 @@ static int give_key(uint8_t *buf, size_t n, void *userdata) {
 }
 
 int p2p_ws_head_format(const p2p_ws_head *head, uint8_t out[static P2P_WS_HEAD_MAX]) {
-        static const struct wslay_frame_callbacks callbacks = { .send_callback = take, .genmask_callback = give_key };
+        static const struct wslay_frame_callbacks callbacks = { .send_callback = take,
+                                                                .genmask_callback = give_key };
         _cleanup_(frame_context_freep) frame_context *c = NULL;
         sink s = { .head = head, .out = out };
         struct wslay_frame_iocb frame = {
@@ -126,7 +130,8 @@ int p2p_ws_head_format(const p2p_ws_head *head, uint8_t out[static P2P_WS_HEAD_M
 /* 32 bytes at a time: GCC and clang make of it what the machine has. */
 typedef uint8_t block __attribute__((vector_size(32)));
 
-void p2p_ws_mask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t key[static P2P_WS_KEY_SIZE], uint64_t phase) {
+void p2p_ws_mask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t key[static P2P_WS_KEY_SIZE],
+                 uint64_t phase) {
         block keys, b;
         size_t i = 0;
 

@@ -38,13 +38,15 @@ static inline bool p2p_ws_is_control(unsigned opcode) {
         return opcode & 0x8;
 }
 
-/* The head that `in` begins with. 1: it is whole; 0: more bytes are needed; -EBADMSG: a length that is not the shortest of its
- * kind or beyond 63 bits, a control frame in fragments or too long; -ENOMEM. Whether it is legal now is not judged. */
+/* The head that `in` begins with. 1: it is whole; 0: more bytes are needed; -EBADMSG: a length that is
+ * not the shortest of its kind or beyond 63 bits, a control frame in fragments or too long; -ENOMEM.
+ * Whether it is legal now is not judged. */
 int p2p_ws_head_parse(p2p_view in, p2p_ws_head *ret);
 
 /* fin, opcode, rsv, length and, where masked, the key. Returns its size, or < 0: -EINVAL, -ENOMEM. */
 int p2p_ws_head_format(const p2p_ws_head *head, uint8_t out[static P2P_WS_HEAD_MAX]);
 
-/* n bytes under the mask, which is its own inverse; `phase` of them came before. `to` may be `from` or lie anywhere before
- * it. */
-void p2p_ws_mask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t key[static P2P_WS_KEY_SIZE], uint64_t phase);
+/* n bytes under the mask, which is its own inverse; `phase` of them came before. `to` may be `from` or
+ * lie anywhere before it. */
+void p2p_ws_mask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t key[static P2P_WS_KEY_SIZE],
+                 uint64_t phase);

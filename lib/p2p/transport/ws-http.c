@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The HTTP head of a WebSocket handshake. http-parser reads it piece by piece as it comes, so nothing of it is kept but the
- * one header that is being read, if it is short enough to be one of ours, and what those say. Which headers must be there is RFC
- * 6455's 4.1 and 4.2.1; what go-libp2p ignores is ignored (wire reference 15).
+ * The HTTP head of a WebSocket handshake. http-parser reads it piece by piece as it comes, so nothing of it
+ * is kept but the one header that is being read, if it is short enough to be one of ours, and what those
+ * say. Which headers must be there is RFC 6455's 4.1 and 4.2.1; what go-libp2p ignores is ignored (wire
+ * reference 15).
  */
 
 #include <errno.h>
@@ -162,7 +163,8 @@ static bool is_key(const char *key) {
         size_t n;
 
         return strcmp(key + strcspn(key, "="), "==") == 0 &&
-               p2p_base_decode(P2P_BASE64, P2P_VIEW(key, strcspn(key, "=")), nonce, sizeof(nonce), &n) >= 0 &&
+               p2p_base_decode(P2P_BASE64, P2P_VIEW(key, strcspn(key, "=")), nonce, sizeof(nonce), &n) >=
+                       0 &&
                n == sizeof(nonce);
 }
 
@@ -171,8 +173,8 @@ static bool is_http_1_1(const http_parser *parser) {
 }
 
 int p2p_ws_http_judge_request(const p2p_ws_http *http) {
-        if (!is_http_1_1(&http->parser) || http->parser.method != HTTP_GET || !http->is_websocket || !http->is_upgrade ||
-            !http->is_version_13 || http->n_keys != 1 || !is_key(http->key))
+        if (!is_http_1_1(&http->parser) || http->parser.method != HTTP_GET || !http->is_websocket ||
+            !http->is_upgrade || !http->is_version_13 || http->n_keys != 1 || !is_key(http->key))
                 return -EPROTO;
         return 0;
 }
@@ -256,6 +258,8 @@ void p2p_ws_answer_format(const char *accept, p2p_writer *out) {
 }
 
 void p2p_ws_refusal_format(p2p_writer *out) {
-        write_str(out, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 38\r\n"
-                       "Sec-WebSocket-Version: 13\r\nConnection: close\r\n\r\nThis is a WebSocket of a libp2p peer.\n");
+        write_str(out, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; "
+                       "charset=utf-8\r\nContent-Length: 38\r\n"
+                       "Sec-WebSocket-Version: 13\r\nConnection: close\r\n\r\nThis is a WebSocket of a "
+                       "libp2p peer.\n");
 }

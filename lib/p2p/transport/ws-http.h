@@ -26,22 +26,23 @@ typedef struct p2p_ws_http {
 } p2p_ws_http;
 
 void p2p_ws_http_init(p2p_ws_http *http, bool is_request);
-/* Takes the next bytes. Returns how many belong to the head, less than n only where it ends: then http->is_done. -EBADMSG: no
- * HTTP; -EMSGSIZE: beyond P2P_WS_HTTP_MAX. */
+/* Takes the next bytes. Returns how many belong to the head, less than n only where it ends: then
+ * http->is_done. -EBADMSG: no HTTP; -EMSGSIZE: beyond P2P_WS_HTTP_MAX. */
 ssize_t p2p_ws_http_feed(p2p_ws_http *http, p2p_view bytes);
 
-/* Whether the request asks for WebSocket 13. As go-libp2p, nothing else of it matters: path, Host, Origin, subprotocols and
- * extensions. -EPROTO. */
+/* Whether the request asks for WebSocket 13. As go-libp2p, nothing else of it matters: path, Host,
+ * Origin, subprotocols and extensions. -EPROTO. */
 int p2p_ws_http_judge_request(const p2p_ws_http *http);
-/* Whether the answer agrees. -ECONNREFUSED: another status than 101; -EPROTO: it does not belong to our key, or agrees to what was not
- * asked. */
+/* Whether the answer agrees. -ECONNREFUSED: another status than 101; -EPROTO: it does not belong to our
+ * key, or agrees to what was not asked. */
 int p2p_ws_http_judge_answer(const p2p_ws_http *http, const char accept[static P2P_WS_ACCEPT_TEXT + 1]);
 
 void p2p_ws_key_format(const uint8_t nonce[static P2P_WS_NONCE_SIZE], char ret[static P2P_WS_KEY_TEXT + 1]);
 /* The Sec-WebSocket-Accept of a Sec-WebSocket-Key. -EINVAL: this machine has no SHA-1. */
 int p2p_ws_accept_of(const char *key, char ret[static P2P_WS_ACCEPT_TEXT + 1]);
 
-/* path: as an http-path has it; empty: "/". What a path may not contain is escaped, and host must be clean. */
+/* path: as an http-path has it; empty: "/". What a path may not contain is escaped, and host must be
+ * clean. */
 void p2p_ws_request_format(const char *host, p2p_view path, const char *key, p2p_writer *out);
 void p2p_ws_answer_format(const char *accept, p2p_writer *out);
 /* 400, for whoever asked for something else. */

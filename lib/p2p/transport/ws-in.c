@@ -3,13 +3,15 @@
 /*
  * The reading half of a WebSocket channel: frames -> bytes, in place.
  *
- * A reader with a large buffer gets it filled from below as it comes, and what is payload then moves up over the heads and
- * the control frames, unmasked on the way; a payload that goes on from the last read stands where it should already. No
- * length is ever waited for or allocated: a frame is what is left of it. A ping replaces one that is not yet answered, and a
- * control frame never holds up what is around it [RFC 6455 5.4, 5.5.2].
+ * A reader with a large buffer gets it filled from below as it comes, and what is payload then moves up over
+ * the heads and the control frames, unmasked on the way; a payload that goes on from the last read stands
+ * where it should already. No length is ever waited for or allocated: a frame is what is left of it. A ping
+ * replaces one that is not yet answered, and a control frame never holds up what is around it [RFC 6455 5.4,
+ * 5.5.2].
  *
- * Messages mean nothing, so fragments, text and empty frames are bytes like any other; but what RFC 6455 forbids ends the
- * channel: reserved bits (no extension was agreed), reserved opcodes, a false or missing mask, fragments out of order.
+ * Messages mean nothing, so fragments, text and empty frames are bytes like any other; but what RFC 6455
+ * forbids ends the channel: reserved bits (no extension was agreed), reserved opcodes, a false or missing
+ * mask, fragments out of order.
  */
 
 #include <errno.h>
@@ -48,7 +50,8 @@ static bool is_legal(const p2p_ws_in *in, const p2p_ws_head *head) {
 
 /* Those that an endpoint may send [RFC 6455 7.4]. */
 static bool is_code(unsigned code) {
-        return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+        return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+               (code >= 3000 && code <= 4999);
 }
 
 static void on_close(p2p_ws_in *in) {
@@ -124,7 +127,8 @@ static size_t read_payload(p2p_ws_in *in, uint8_t *to, const uint8_t *from, size
 
         if (control) {
                 to = in->control + in->n_control;
-                in->n_control = (uint8_t) (in->n_control + k); /* <= P2P_WS_CONTROL_MAX: of the head's making */
+                in->n_control =
+                        (uint8_t) (in->n_control + k); /* <= P2P_WS_CONTROL_MAX: of the head's making */
         }
         if (in->head.masked)
                 p2p_ws_mask(to, from, k, in->head.key, phase);

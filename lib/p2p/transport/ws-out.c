@@ -3,10 +3,10 @@
 /*
  * The writing half of a WebSocket channel: bytes -> frames.
  *
- * A write becomes one frame. A server's goes below as the writer's own vector behind a head, without a copy; a client's is
- * masked into memory that the loop lends. A frame that has begun must be finished with the bytes it was begun with, and the
- * writer need not offer those again: so what the channel below does not take of it is copied, counts as taken, and nothing new
- * is taken before it is gone.
+ * A write becomes one frame. A server's goes below as the writer's own vector behind a head, without a copy;
+ * a client's is masked into memory that the loop lends. A frame that has begun must be finished with the
+ * bytes it was begun with, and the writer need not offer those again: so what the channel below does not
+ * take of it is copied, counts as taken, and nothing new is taken before it is gone.
  */
 
 #include <errno.h>
@@ -113,12 +113,15 @@ static void mask(vector *v, const p2p_ws_head *head, p2p_loop *loop) {
         vector_add(v, to, at);
 }
 
-/* Sends a frame whose payload is what stands in the vector behind its first piece, which is left free for the head. -EAGAIN: the
- * channel below took nothing of it, so there is no frame. */
-static int send_frame(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below, unsigned opcode, vector *v, bool more) {
+/* Sends a frame whose payload is what stands in the vector behind its first piece, which is left free for
+ * the head. -EAGAIN: the channel below took nothing of it, so there is no frame. */
+static int send_frame(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below, unsigned opcode, vector *v,
+                      bool more) {
         uint8_t bytes[P2P_WS_HEAD_MAX];
         size_t size;
-        p2p_ws_head head = { .opcode = (uint8_t) opcode, .fin = true, .masked = out->masks, .length = v->size };
+        p2p_ws_head head = {
+                .opcode = (uint8_t) opcode, .fin = true, .masked = out->masks, .length = v->size
+        };
         int r;
 
         if (out->masks && gnutls_rnd(GNUTLS_RND_NONCE, head.key, sizeof(head.key)) < 0)
@@ -165,7 +168,8 @@ static int hold(p2p_ws_out *out, const struct iovec *iov, int n) {
 }
 
 /* What is held, and what fits of the writer's, as one frame. Returns how much of the writer's was taken. */
-static ssize_t send_data(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below, const struct iovec *iov, int n, bool more) {
+static ssize_t send_data(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below, const struct iovec *iov, int n,
+                         bool more) {
         vector v = { .n = 1 };
         size_t taken;
         int r;
@@ -183,7 +187,8 @@ static ssize_t send_data(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below, co
         return (ssize_t) taken;
 }
 
-ssize_t p2p_ws_out_writev(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below, const struct iovec *iov, int n, bool more) {
+ssize_t p2p_ws_out_writev(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below, const struct iovec *iov,
+                          int n, bool more) {
         size_t size;
         int r;
 
@@ -213,7 +218,8 @@ int p2p_ws_out_flush(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below) {
         return out->pending ? -EAGAIN : 0;
 }
 
-int p2p_ws_out_control(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below, unsigned opcode, p2p_view payload) {
+int p2p_ws_out_control(p2p_ws_out *out, p2p_loop *loop, p2p_channel *below, unsigned opcode,
+                       p2p_view payload) {
         vector v = { .n = 1 };
         int r;
 

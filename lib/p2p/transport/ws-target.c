@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * WebSocket addresses as targets. The Host header has the name of /sni, where there is one: a reverse proxy chooses by it. It is
- * the only name: that of a /dns was resolved away, into /sni where TLS needs it [wire reference 1, 15].
+ * WebSocket addresses as targets. The Host header has the name of /sni, where there is one: a reverse proxy
+ * chooses by it. It is the only name: that of a /dns was resolved away, into /sni where TLS needs it [wire
+ * reference 1, 15].
  */
 
 #include <arpa/inet.h>
@@ -21,8 +22,8 @@ static bool is_name(p2p_view v) {
         for (size_t i = 0; i < v.n; i++) {
                 uint8_t c = v.data[i];
 
-                if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-                      c == '_'))
+                if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '-' || c == '_'))
                         return false;
         }
         return true;
@@ -51,7 +52,8 @@ static void format_host(p2p_ws_target *t, const struct sockaddr_storage *sa, boo
 
         if (port != (t->tls ? PORT_HTTPS : PORT_HTTP))
                 (void) snprintf(suffix, sizeof(suffix), ":%u", port);
-        (void) snprintf(t->host, sizeof(t->host), "%.1s%s%s%s", brackets, t->name, brackets[0] ? brackets + 1 : "", suffix);
+        (void) snprintf(t->host, sizeof(t->host), "%.1s%s%s%s", brackets, t->name,
+                        brackets[0] ? brackets + 1 : "", suffix);
 }
 
 int p2p_ws_target_parse(const p2p_addr *addr, p2p_ws_target *ret) {
@@ -77,7 +79,8 @@ int p2p_ws_target_parse(const p2p_addr *addr, p2p_ws_target *ret) {
                 if (!is_name(c.value))
                         return -EINVAL;
                 has_name = true;
-                (void) snprintf(t.name, sizeof(t.name), "%.*s", (int) c.value.n, (const char *) c.value.data);
+                (void) snprintf(t.name, sizeof(t.name), "%.*s", (int) c.value.n,
+                                (const char *) c.value.data);
         }
         format_host(&t, &sa, has_name);
         r = p2p_addr_from_tcp((struct sockaddr *) &sa, &t.tcp);

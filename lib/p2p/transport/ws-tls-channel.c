@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A GnuTLS session as a channel. libp2p's own TLS has a channel that opens records in place, for 1.3 alone; the Web still speaks
- * 1.2, so here records are GnuTLS's business, whichever its version.
+ * A GnuTLS session as a channel. libp2p's own TLS has a channel that opens records in place, for 1.3 alone;
+ * the Web still speaks 1.2, so here records are GnuTLS's business, whichever its version.
  *
- * GnuTLS never waits on us. What it sends is appended to `pending`, which is then offered below as a whole: many records, one
- * system call; while something is left there nothing new is taken. What it reads comes out of `ahead`, so that it does not ask
- * the socket for five bytes. Only pulling can find nothing, and then `is_dry` says so, for GnuTLS also says "again" for
- * reasons of its own.
+ * GnuTLS never waits on us. What it sends is appended to `pending`, which is then offered below as a whole:
+ * many records, one system call; while something is left there nothing new is taken. What it reads comes out
+ * of `ahead`, so that it does not ask the socket for five bytes. Only pulling can find nothing, and then
+ * `is_dry` says so, for GnuTLS also says "again" for reasons of its own.
  *
- * The handshake is driven by a task, a slow one at a server: it costs a signature that a stranger asks for. A server has no
- * session before a first byte has come.
+ * The handshake is driven by a task, a slow one at a server: it costs a signature that a stranger asks for.
+ * A server has no session before a first byte has come.
  */
 
 #include <errno.h>
@@ -294,11 +294,16 @@ static void on_step(void *userdata) {
 
 /* One record's worth. 0: the end. */
 static ssize_t read_record(tls_channel *t, void *data, size_t n) {
-        for (unsigned i = 0;; i++) {
+        if (t->error < 0)
+                return t->error;
+        if (!t->is_open)
+                return -EAGAIN;
+        for (unsigned i = 0; !t->is_ended; i++) {
                 ssize_t k;
 
                 t->is_dry = false;
                 k = gnutls_record_recv(t->session, data, n);
+                t->is_ended = k == 0;
                 if (k >= 0)
                         return k;
                 if (is_again((int) k) && t->is_dry)
@@ -306,26 +311,26 @@ static ssize_t read_record(tls_channel *t, void *data, size_t n) {
                 if (gnutls_error_is_fatal((int) k) || k == GNUTLS_E_REHANDSHAKE || i >= IDLE_MAX)
                         return fail(t, translate(t, (int) k), (int) k);
         }
+        return 0;
 }
 
 static ssize_t tls_readv(p2p_channel *c, const struct iovec *iov, int n) {
         tls_channel *t = from_channel(c);
-        size_t done = 0;
+        size_t done = 0, at = 0;
         ssize_t k = 1;
 
-        for (int i = 0; i < n && k > 0; i++)
-                for (size_t at = 0; at < iov[i].iov_len; at += (size_t) k, done += (size_t) k) {
-                        if (t->error < 0)
-                                k = t->error;
-                        else if (t->is_ended)
-                                k = 0;
-                        else
-                                k = t->is_open ? read_record(t, (uint8_t *) iov[i].iov_base + at, iov[i].iov_len - at) : -EAGAIN;
-                        if (k <= 0)
-                                break;
+        for (int i = 0; i < n && k > 0;) {
+                if (at == iov[i].iov_len) {
+                        at = 0;
+                        i++;
+                        continue;
                 }
-        if (k == 0)
-                t->is_ended = true;
+                k = read_record(t, (uint8_t *) iov[i].iov_base + at, iov[i].iov_len - at);
+                if (k > 0) {
+                        at += (size_t) k;
+                        done += (size_t) k;
+                }
+        }
         if (t->pending.n > 0 && t->error == 0)
                 (void) flush(t); /* GnuTLS answered something */
         return done > 0 ? (ssize_t) done : k;
@@ -339,7 +344,8 @@ static ssize_t seal(tls_channel *t, const struct iovec *iov, int n) {
                 size_t part = P2P_MIN(iov[i].iov_len, P2P_WS_TLS_WRITE_MAX - taken);
 
                 for (size_t at = 0; at < part;) {
-                        ssize_t k = gnutls_record_send(t->session, (const uint8_t *) iov[i].iov_base + at, part - at);
+                        ssize_t k = gnutls_record_send(t->session, (const uint8_t *) iov[i].iov_base + at,
+                                                       part - at);
 
                         if (k <= 0)
                                 return fail(t, translate(t, (int) k), (int) k);
@@ -430,7 +436,8 @@ static void on_linger_over(void *userdata) {
         destroy(userdata);
 }
 
-static int channel_new(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *credentials, const char *name, p2p_channel **ret) {
+static int channel_new(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *credentials, const char *name,
+                       p2p_channel **ret) {
         static const p2p_channel_ops ops = {
                 .readv = tls_readv,
                 .writev = tls_writev,
@@ -465,13 +472,14 @@ static int channel_new(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *cr
         return 0;
 }
 
-int p2p_ws_tls_channel_new_server(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *credentials, p2p_channel **ret) {
+int p2p_ws_tls_channel_new_server(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *credentials,
+                                  p2p_channel **ret) {
         if (!p2p_web_tls_can_serve(credentials))
                 return -EINVAL;
         return channel_new(loop, below, credentials, NULL, ret);
 }
 
-int p2p_ws_tls_channel_new_client(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *credentials, const char *name,
-                                  p2p_channel **ret) {
+int p2p_ws_tls_channel_new_client(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *credentials,
+                                  const char *name, p2p_channel **ret) {
         return channel_new(loop, below, credentials, name, ret);
 }

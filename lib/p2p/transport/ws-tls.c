@@ -3,9 +3,9 @@
 /*
  * Certificates and authorities of wss, and sessions made with them.
  *
- * Peers prove who they are inside, so this TLS only has to satisfy the Web around it: a server shows a certificate that browsers
- * and proxies would take, a client takes what they would take. The system's authorities are a megabyte and more, which a node
- * that dials no wss never reads.
+ * Peers prove who they are inside, so this TLS only has to satisfy the Web around it: a server shows a
+ * certificate that browsers and proxies would take, a client takes what they would take. The system's
+ * authorities are a megabyte and more, which a node that dials no wss never reads.
  */
 
 #include <arpa/inet.h>
@@ -90,7 +90,8 @@ static int set_server(p2p_web_tls *tls, const p2p_web_tls_options *o, const char
                 return r;
         if (gnutls_certificate_allocate_credentials(&tls->server) < 0)
                 return -ENOMEM;
-        r = gnutls_certificate_set_x509_key_mem2(tls->server, &certificate, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
+        r = gnutls_certificate_set_x509_key_mem2(tls->server, &certificate, &key, GNUTLS_X509_FMT_PEM, NULL,
+                                                 0);
         if (r == GNUTLS_E_BASE64_DECODING_ERROR || r == GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR ||
             r == GNUTLS_E_NO_CERTIFICATE_FOUND)
                 *ret_which = o->certificate;
@@ -120,7 +121,8 @@ int p2p_web_tls_new(const p2p_web_tls_options *options, const char **ret_which, 
         if (!options->certificate != !options->key)
                 return -EINVAL;
         tls = calloc(1, sizeof(*tls));
-        if (!tls || gnutls_priority_init2(&tls->priority, VERSIONS, NULL, GNUTLS_PRIORITY_INIT_DEF_APPEND) < 0 ||
+        if (!tls ||
+            gnutls_priority_init2(&tls->priority, VERSIONS, NULL, GNUTLS_PRIORITY_INIT_DEF_APPEND) < 0 ||
             gnutls_certificate_allocate_credentials(&tls->client) < 0)
                 return -ENOMEM;
         if (options->certificate)

@@ -10,7 +10,7 @@
 
 bool p2p_web_tls_can_serve(const p2p_web_tls *tls);
 
-/* A session with our credentials, TLS 1.2 or later, ALPN "http/1.1"; how bytes move is left to the caller. name: as in
- * ws-tls-channel.h, borrowed for the session's life; it is judged in the handshake. */
+/* A session with our credentials, TLS 1.2 or later, ALPN "http/1.1"; how bytes move is left to the
+ * caller. name: as in ws-tls-channel.h, borrowed for the session's life; it is judged in the handshake. */
 int p2p_web_tls_session_new_server(const p2p_web_tls *tls, gnutls_session_t *ret);
 int p2p_web_tls_session_new_client(const p2p_web_tls *tls, const char *name, gnutls_session_t *ret);

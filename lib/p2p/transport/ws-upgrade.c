@@ -3,9 +3,10 @@
 /*
  * The opening handshake of a WebSocket [RFC 6455 section 4; wire reference 15].
  *
- * What is to be said waits in `out`; what comes goes through `in`, a little at a time, into the parser. A client says its request
- * and reads, a server reads and says its answer; a client never sends a frame before the answer is there, for go-libp2p's
- * listener closes on that without a word. What a server gets behind the request, or a client behind the answer, are frames.
+ * What is to be said waits in `out`; what comes goes through `in`, a little at a time, into the parser. A
+ * client says its request and reads, a server reads and says its answer; a client never sends a frame before
+ * the answer is there, for go-libp2p's listener closes on that without a word. What a server gets behind the
+ * request, or a client behind the answer, are frames.
  */
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * WebSocket as two transports of the host: a TCP connection, for wss the TLS of the Web on it, then the WebSocket channel. The
- * handshakes are states of their channels, so what the host gets at once is a channel that is silent until they are through, and
- * the host's limits and deadline for strangers hold for them.
+ * WebSocket as two transports of the host: a TCP connection, for wss the TLS of the Web on it, then the
+ * WebSocket channel. The handshakes are states of their channels, so what the host gets at once is a channel
+ * that is silent until they are through, and the host's limits and deadline for strangers hold for them.
  */
 
 #include <errno.h>
@@ -133,8 +133,8 @@ static void on_connected(p2p_channel *channel, int error, void *userdata) {
         done(error < 0 ? NULL : &raw, error, done_userdata);
 }
 
-static int dial(void *transport, const p2p_peer_id *peer _unused_, const p2p_addr *addr, p2p_raw_fn done, void *userdata,
-                void **ret) {
+static int dial(void *transport, const p2p_peer_id *peer _unused_, const p2p_addr *addr, p2p_raw_fn done,
+                void *userdata, void **ret) {
         _cleanup_(dial_freep) ws_dial *d = NULL;
         int r;
 
@@ -233,7 +233,8 @@ static int open_tcp(ws_listener *l, const p2p_addr *addr, int fd) {
         return r;
 }
 
-static int listen_on(void *transport, const p2p_addr *addr, int fd, p2p_raw_accept_fn fn, void *userdata, void **ret) {
+static int listen_on(void *transport, const p2p_addr *addr, int fd, p2p_raw_accept_fn fn, void *userdata,
+                     void **ret) {
         const ws_transport *t = transport;
         _cleanup_(listener_freep) ws_listener *l = NULL;
         int r;

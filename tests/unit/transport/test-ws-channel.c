@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The WebSocket channel over a memory pair: two of ours, and one against a far side by hand (wire reference 15). */
+/* The WebSocket channel over a memory pair: two of ours, and one against a far side by hand (wire
+ * reference 15). */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -408,7 +409,6 @@ static void violations_end_with_1002(void **state) {
 }
 
 static void a_server_must_not_mask(void **state) {
-        _cleanup_(p2p_loop_freep) p2p_loop *loop = NULL;
         p2p_ws_in in = {};
         uint8_t frame[] = { 0x82, 0x81, 0, 0, 0, 0, 'a' };
 
