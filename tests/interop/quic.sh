@@ -86,6 +86,7 @@ quic_lossy() {
         quic_listener "$2" || return 1
         address=$(quic_address)
         port=${address#*/udp/} port=${port%%/*}
+        : >"$tmp/lossy.out" # not those of its predecessor
         tests/interop/lossy-udp "$port" 10 20 >"$tmp/lossy.out" 2>"$tmp/lossy.err" &
         lossy=$!
         await lossy '^[0-9]+$' 5 || return 1
