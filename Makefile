@@ -109,7 +109,7 @@ $(O)/peerupctl: $(O)/cli/main.o $(O)/libpeerup-cli.a $(O)/libservice.a $(O)/libp
 $(O)/p2pnet.pc: Makefile
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(prefix)' 'Name: p2pnet' 'Description: libp2p stack in C' 'Version: $(VERSION)' \
-	  'Requires: $(LIBS_P2P)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lp2pnet' > $@
+	  'Requires: $(LIBS_P2P)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lp2pnet -lwslay -lhttp_parser' > $@
 
 # ---- unit tests, layers, corpus
 $(UNIT): $(O)/unit/%: $(O)/tests/unit/%.o $(SUPPORT) $(ARCHIVES) $(O)/libservice.a $(O)/libp2pnet.a
