@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * QUIC under whatever comes, through our endpoint and connection with the real library. The first byte chooses:
+ * QUIC under whatever comes, through our endpoint and connection with the real library. The first byte
+ * chooses:
  *
  *   strangers   datagrams at a listener, with real packet protection
  *   hellos      the same without any: what follows an Initial's header is its frames, as they are read
- *   peers       an established connection of ours, without packet protection: the input is what a packet of the far side's holds
+ *   peers       an established connection of ours, without packet protection: the input is what a packet of
+ * the far side's holds
  *
- * Protection is switched off by functions of the library's names that are defined here. Datagrams follow each other with a length of two
- * bytes. Between them the owner does what owners do, in turn.
+ * Protection is switched off by functions of the library's names that are defined here. Datagrams follow
+ * each other with a length of two bytes. Between them the owner does what owners do, in turn.
  */
 
 #include <string.h>
@@ -22,28 +24,33 @@
 
 static bool is_bare;
 
-int ngtcp2_crypto_encrypt_cb(uint8_t *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *ctx, const uint8_t *plain,
-                             size_t n, const uint8_t *nonce, size_t n_nonce, const uint8_t *aad, size_t n_aad) {
+int ngtcp2_crypto_encrypt_cb(uint8_t *dest, const ngtcp2_crypto_aead *aead,
+                             const ngtcp2_crypto_aead_ctx *ctx, const uint8_t *plain, size_t n,
+                             const uint8_t *nonce, size_t n_nonce, const uint8_t *aad, size_t n_aad) {
         if (!is_bare)
-                return ngtcp2_crypto_encrypt(dest, aead, ctx, plain, n, nonce, n_nonce, aad, n_aad) == 0 ? 0
-                                                                                                         : NGTCP2_ERR_CALLBACK_FAILURE;
+                return ngtcp2_crypto_encrypt(dest, aead, ctx, plain, n, nonce, n_nonce, aad, n_aad) == 0
+                               ? 0
+                               : NGTCP2_ERR_CALLBACK_FAILURE;
         memmove(dest, plain, n);
         memset(dest + n, 0, aead->max_overhead);
         return 0;
 }
 
-int ngtcp2_crypto_decrypt_cb(uint8_t *dest, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *ctx, const uint8_t *sealed,
-                             size_t n, const uint8_t *nonce, size_t n_nonce, const uint8_t *aad, size_t n_aad) {
+int ngtcp2_crypto_decrypt_cb(uint8_t *dest, const ngtcp2_crypto_aead *aead,
+                             const ngtcp2_crypto_aead_ctx *ctx, const uint8_t *sealed, size_t n,
+                             const uint8_t *nonce, size_t n_nonce, const uint8_t *aad, size_t n_aad) {
         if (!is_bare)
-                return ngtcp2_crypto_decrypt(dest, aead, ctx, sealed, n, nonce, n_nonce, aad, n_aad) == 0 ? 0 : NGTCP2_ERR_DECRYPT;
+                return ngtcp2_crypto_decrypt(dest, aead, ctx, sealed, n, nonce, n_nonce, aad, n_aad) == 0
+                               ? 0
+                               : NGTCP2_ERR_DECRYPT;
         if (n < aead->max_overhead)
                 return NGTCP2_ERR_DECRYPT;
         memmove(dest, sealed, n - aead->max_overhead);
         return 0;
 }
 
-int ngtcp2_crypto_hp_mask_cb(uint8_t *dest, const ngtcp2_crypto_cipher *hp, const ngtcp2_crypto_cipher_ctx *ctx,
-                             const uint8_t *sample) {
+int ngtcp2_crypto_hp_mask_cb(uint8_t *dest, const ngtcp2_crypto_cipher *hp,
+                             const ngtcp2_crypto_cipher_ctx *ctx, const uint8_t *sample) {
         if (!is_bare)
                 return ngtcp2_crypto_hp_mask(dest, hp, ctx, sample) == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
         memset(dest, 0, NGTCP2_HP_MASKLEN);
@@ -186,7 +193,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
                 p.wire.cut = true; /* from now on the input is the far side: the real one would protest */
                 be_a_peer(&p, P2P_VIEW(data + 1, n - 1), kind == PEERS_OF_A_CLIENT);
         } else {
-                CHECK(connect(p.wire.fd_far, (struct sockaddr *) &p.wire.listener, sizeof(p.wire.listener)) == 0);
+                CHECK(connect(p.wire.fd_far, (struct sockaddr *) &p.wire.listener,
+                              sizeof(p.wire.listener)) == 0);
                 be_a_stranger(&p, P2P_VIEW(data + 1, n - 1));
         }
         quic_pair_done(&p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The wire holds what it delays in an array: tests are small, and a manual clock makes everything repeatable but the ports. */
+/* The wire holds what it delays in an array: tests are small, and a manual clock makes everything repeatable
+ * but the ports. */
 
 #include <assert.h>
 #include <errno.h>
@@ -29,7 +30,8 @@ static bool one_in(quic_wire *w, unsigned n) {
 static void pass(quic_wire *w, bool to_far, const uint8_t *data, size_t n) {
         const struct sockaddr_in *to = to_far ? &w->listener : &w->dialler;
 
-        (void) sendto(to_far ? w->fd_far : w->fd_near, data, n, 0, (const struct sockaddr *) to, sizeof(*to));
+        (void) sendto(to_far ? w->fd_far : w->fd_near, data, n, 0, (const struct sockaddr *) to,
+                      sizeof(*to));
 }
 
 static void set_wire_timer(quic_wire *w) {
@@ -65,7 +67,9 @@ static void hold(quic_wire *w, bool to_far, const uint8_t *data, size_t n, uint6
         if (w->n_held == QUIC_WIRE_QUEUE)
                 return;
         h = &w->held[w->n_held++];
-        *h = (struct quic_held){ .due = p2p_loop_now(w->timer.loop) + delay, .to_far = to_far, .n = (unsigned) n,
+        *h = (struct quic_held){ .due = p2p_loop_now(w->timer.loop) + delay,
+                                 .to_far = to_far,
+                                 .n = (unsigned) n,
                                  .data = malloc(n) };
         MUST(h->data);
         memcpy(h->data, data, n);
@@ -94,8 +98,8 @@ static void on_wire(quic_wire *w, bool from_near) {
         uint8_t data[2048];
         ssize_t n;
 
-        while ((n = recvfrom(from_near ? w->fd_near : w->fd_far, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *) &from,
-                             &n_from)) >= 0) {
+        while ((n = recvfrom(from_near ? w->fd_near : w->fd_far, data, sizeof(data), MSG_DONTWAIT,
+                             (struct sockaddr *) &from, &n_from)) >= 0) {
                 if (from_near)
                         w->dialler = from;
                 carry(w, from_near, data, (size_t) n);
@@ -259,7 +263,8 @@ void quic_pair_run(quic_pair *p, uint64_t usec) {
         MUST(p2p_loop_advance(p->loop, usec) >= 0);
 }
 
-void quic_pair_stream(quic_end *from, quic_end *to, p2p_loop *loop, p2p_channel **ret_near, p2p_channel **ret_far) {
+void quic_pair_stream(quic_end *from, quic_end *to, p2p_loop *loop, p2p_channel **ret_near,
+                      p2p_channel **ret_far) {
         uint8_t byte = 'x';
 
         MUST(from->session->ops->open(from->session, ret_near) >= 0);

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Two QUIC transports on one loop with a manual clock, and a wire between them that may lose, repeat and delay datagrams. Real sockets
- * on the loopback: the wire is a third party that both ends take for the other.
+ * Two QUIC transports on one loop with a manual clock, and a wire between them that may lose, repeat and
+ * delay datagrams. Real sockets on the loopback: the wire is a third party that both ends take for the
+ * other.
  */
 
 #include <p2p/addr.h>
@@ -70,4 +71,5 @@ void quic_pair_run(quic_pair *pair, uint64_t usec);
 void quic_wire_rebind(quic_wire *w);
 
 /* A stream from one end to the other that was made visible by `byte`, which was read. */
-void quic_pair_stream(quic_end *from, quic_end *to, p2p_loop *loop, p2p_channel **ret_near, p2p_channel **ret_far);
+void quic_pair_stream(quic_end *from, quic_end *to, p2p_loop *loop, p2p_channel **ret_near,
+                      p2p_channel **ret_far);

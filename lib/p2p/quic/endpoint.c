@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A UDP socket that many connections share, inbound and outbound ones: what a hole puncher needs, and what makes the address that others
- * observe that of the listener [wire reference 7]. Datagrams find their connection by id alone. No error of the socket ends
- * anything here. A turn reads so much that everybody else gets theirs.
+ * A UDP socket that many connections share, inbound and outbound ones: what a hole puncher needs, and what
+ * makes the address that others observe that of the listener [wire reference 7]. Datagrams find their
+ * connection by id alone. No error of the socket ends anything here. A turn reads so much that everybody
+ * else gets theirs.
  */
 
 #include <errno.h>
@@ -12,7 +13,8 @@
 
 #include "quic/quic-internal.h"
 
-void quic_endpoint_send(quic_endpoint *e, const quic_address *local, const quic_address *remote, p2p_view datagram) {
+void quic_endpoint_send(quic_endpoint *e, const quic_address *local, const quic_address *remote,
+                        p2p_view datagram) {
         quic_batch b = { .local = *local, .remote = *remote, .segment = datagram.n, .bytes = datagram };
         bool no_gso = true;
 
@@ -30,7 +32,8 @@ static void on_datagram(quic_endpoint *e, const quic_arrival *a, p2p_view datagr
         if (datagram.n == 0)
                 return;
         r = ngtcp2_pkt_decode_version_cid(&vc, datagram.data, datagram.n, QUIC_CID_SIZE);
-        if (r == NGTCP2_ERR_VERSION_NEGOTIATION || (r == 0 && vc.version != 0 && vc.version != NGTCP2_PROTO_VER_V1)) {
+        if (r == NGTCP2_ERR_VERSION_NEGOTIATION ||
+            (r == 0 && vc.version != 0 && vc.version != NGTCP2_PROTO_VER_V1)) {
                 quic_answer_version(e, a, &vc);
                 return;
         }
@@ -156,7 +159,8 @@ quic_endpoint *quic_endpoint_free(quic_endpoint *e) {
         while ((node = p2p_list_first(&e->conns))) {
                 quic_conn *c = P2P_LIST_ENTRY(node, quic_conn, conns);
 
-                quic_conn_fail(c, -ECONNRESET, &(quic_shim_close) { QUIC_CLOSE_APPLICATION, P2P_CONN_NO_ERROR });
+                quic_conn_fail(c, -ECONNRESET,
+                               &(quic_shim_close){ QUIC_CLOSE_APPLICATION, P2P_CONN_NO_ERROR });
                 if (!c->is_owned && !c->dial)
                         quic_conn_free(c);
         }

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * What the files of QUIC share. quic-transport.c: the host's view. endpoint.c: a socket and who is reached through it. stateless.c: what
- * is answered without a connection; strangers.c: who waits to be served. conn-new.c, conn.c: the birth and life of a connection; conn-tls.c,
- * conn-callbacks.c, conn-send.c: its handshake, the library's news, its packets. session.c, stream.c: what the host holds of it.
- * tomb.c: what remains of it.
+ * What the files of QUIC share. quic-transport.c: the host's view. endpoint.c: a socket and who is reached
+ * through it. stateless.c: what is answered without a connection; strangers.c: who waits to be served.
+ * conn-new.c, conn.c: the birth and life of a connection; conn-tls.c, conn-callbacks.c, conn-send.c: its
+ * handshake, the library's news, its packets. session.c, stream.c: what the host holds of it. tomb.c: what
+ * remains of it.
  *
  * One rule keeps the library safe: its callbacks change values and post tasks, and nothing else.
  */
@@ -31,7 +32,8 @@ struct quic_transport {
         size_t conn_buffer;
         unsigned streams;
         uint8_t retry_secret[32];     /* of this process */
-        uint8_t reset_secret[32];     /* of the identity: peers of before a restart can be told that it is over */
+        /* of the identity: peers of before a restart can be told that it is over */
+        uint8_t reset_secret[32];
         p2p_list endpoints, half_open;
         unsigned n_half_open;
         size_t windows;               /* P2P_QUIC_WINDOWS_MAX bounds it */
@@ -198,14 +200,16 @@ static inline void quic_address_copy(quic_address *to, const ngtcp2_addr *from) 
 }
 
 /* conn-new.c */
-int quic_conn_new_client(quic_endpoint *e, const p2p_peer_id *peer, const quic_address *local, const quic_address *remote,
-                         quic_conn **ret);
-/* For an Initial packet. odcid: the id that the client chose before it was sent a Retry, whose token is in hd; NULL: no Retry. */
-int quic_conn_new_server(quic_endpoint *e, const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid, const quic_arrival *a,
-                         quic_conn **ret);
+int quic_conn_new_client(quic_endpoint *e, const p2p_peer_id *peer, const quic_address *local,
+                         const quic_address *remote, quic_conn **ret);
+/* For an Initial packet. odcid: the id that the client chose before it was sent a Retry, whose token is in
+ * hd; NULL: no Retry. */
+int quic_conn_new_server(quic_endpoint *e, const ngtcp2_pkt_hd *hd, const ngtcp2_cid *odcid,
+                         const quic_arrival *a, quic_conn **ret);
 /* conn.c */
 void quic_conn_init_tasks(quic_conn *c);
-/* 0, or the library's error where that is left to the caller: NGTCP2_ERR_RETRY, with the connection as it was. */
+/* 0, or the library's error where that is left to the caller: NGTCP2_ERR_RETRY, with the connection as it
+ * was. */
 int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram);
 /* The library said so: ends the connection. */
 void quic_conn_on_error(quic_conn *c, int lib_error);
@@ -218,7 +222,8 @@ P2P_CLEANUP(quic_conn, quic_conn_free);
 /* The handshake is over, as far as those above are concerned. */
 void quic_conn_on_ready(quic_conn *c);
 void quic_conn_set_timer(quic_conn *c);
-void quic_conn_grant(quic_conn *c, uint64_t n); /* n bytes were received, or (0) read: the window opens again as far as it may */
+/* n bytes were received, or (0) read: the window opens again as far as it may */
+void quic_conn_grant(quic_conn *c, uint64_t n);
 void quic_conn_widen(quic_conn *c, uint64_t to); /* if all connections together may */
 void quic_conn_top_up(quic_conn *c);            /* and the count of streams */
 uint64_t quic_conn_now(const quic_conn *c);     /* in the library's unit */
@@ -245,14 +250,16 @@ int quic_endpoint_new(quic_transport *t, int fd, quic_endpoint **ret); /* takes 
 quic_endpoint *quic_endpoint_free(quic_endpoint *e); /* ends its connections */
 P2P_CLEANUP(quic_endpoint, quic_endpoint_free);
 void quic_endpoint_want_room(quic_endpoint *e, quic_conn *c);
-void quic_endpoint_send(quic_endpoint *e, const quic_address *local, const quic_address *remote, p2p_view datagram);
+void quic_endpoint_send(quic_endpoint *e, const quic_address *local, const quic_address *remote,
+                        p2p_view datagram);
 
 /* stateless.c */
 void quic_answer_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagram); /* or lets it wait */
 void quic_admit(quic_endpoint *e, const quic_arrival *a, p2p_view datagram); /* its turn has come */
 void quic_answer_version(quic_endpoint *e, const quic_arrival *a, const ngtcp2_version_cid *vc);
 void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid);
-int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid, uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN]);
+int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid,
+                     uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN]);
 
 /* strangers.c */
 void quic_strangers_init(quic_endpoint *e);

@@ -3,11 +3,12 @@
 /*
  * What a socket answers to those who have no connection, and who becomes one.
  *
- * A first Initial is let in while few handshakes are in flight and few wait (strangers.c); else its sender proves its address
- * first (Retry), which costs us no state. Retry is also the only answer to the second half of a hello that comes first (22.4): the
- * first half then follows without a token, and must start nothing. So Retries are remembered for a while by address and id.
- * All other answers are rate limited, and smaller than what they answer. A packet with no id of ours may also be a reset from a far
- * side that lost its memory; the connections to its address are asked.
+ * A first Initial is let in while few handshakes are in flight and few wait (strangers.c); else its sender
+ * proves its address first (Retry), which costs us no state. Retry is also the only answer to the second
+ * half of a hello that comes first (22.4): the first half then follows without a token, and must start
+ * nothing. So Retries are remembered for a while by address and id. All other answers are rate limited, and
+ * smaller than what they answer. A packet with no id of ours may also be a reset from a far side that lost
+ * its memory; the connections to its address are asked.
  */
 
 #include <errno.h>
@@ -43,8 +44,12 @@ static void answer(quic_endpoint *e, const quic_arrival *a, const uint8_t *packe
                 quic_endpoint_send(e, &a->local, &a->remote, P2P_VIEW(packet, (size_t) n));
 }
 
-int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid, uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN]) {
-        return ngtcp2_crypto_generate_stateless_reset_token(token, t->reset_secret, sizeof(t->reset_secret), cid) == 0 ? 0 : -ENOMEM;
+int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid,
+                     uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN]) {
+        return ngtcp2_crypto_generate_stateless_reset_token(token, t->reset_secret, sizeof(t->reset_secret),
+                                                            cid) == 0
+                       ? 0
+                       : -ENOMEM;
 }
 
 /* ---- version negotiation and reset */
@@ -55,18 +60,22 @@ void quic_answer_version(quic_endpoint *e, const quic_arrival *a, const ngtcp2_v
 
         if (!e->listener || !may_answer(e) || getrandom(&random, 1, 0) != 1)
                 return;
-        answer(e, a, packet, ngtcp2_pkt_write_version_negotiation(packet, sizeof(packet), random, vc->scid, vc->scidlen, vc->dcid,
-                                                                  vc->dcidlen, versions, ELEMENTSOF(versions)));
+        answer(e, a, packet,
+               ngtcp2_pkt_write_version_negotiation(packet, sizeof(packet), random, vc->scid, vc->scidlen,
+                                                    vc->dcid, vc->dcidlen, versions, ELEMENTSOF(versions)));
 }
 
-/* Shares the socket with us one day. The fixed bit of QUIC would tell, if ngtcp2 did not grease it [RFC 9287]. */
+/* Shares the socket with us one day. The fixed bit of QUIC would tell, if ngtcp2 did not grease it [RFC
+ * 9287]. */
 static bool is_stun(p2p_view datagram) {
-        return !(datagram.data[0] & 0xc0) && datagram.n >= 8 && memcmp(datagram.data + 4, "\x21\x12\xa4\x42", 4) == 0;
+        return !(datagram.data[0] & 0xc0) && datagram.n >= 8 &&
+               memcmp(datagram.data + 4, "\x21\x12\xa4\x42", 4) == 0;
 }
 
 void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid) {
         uint8_t packet[PACKET_MAX], random[RESET_RANDOM_MAX], token[NGTCP2_STATELESS_RESET_TOKENLEN];
-        size_t n_random = datagram.n - 1 - sizeof(token); /* a byte less than what it answers: no endless talk of resets */
+        /* a byte less than what it answers: no endless talk of resets */
+        size_t n_random = datagram.n - 1 - sizeof(token);
         bool is_theirs = false;
         ngtcp2_cid cid;
         quic_conn *c;
@@ -75,16 +84,19 @@ void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datag
                 return;
         P2P_LIST_FOREACH(c, &e->conns, quic_conn, conns)
                 if (quic_address_equal(&c->remote, &a->remote)) {
-                        (void) quic_conn_receive(c, a, datagram); /* a reset for us: only the library knows its token */
+                        /* a reset for us: only the library knows its token */
+                        (void) quic_conn_receive(c, a, datagram);
                         is_theirs = true;
                 }
         if (is_theirs || n_random < RESET_RANDOM_MIN)
                 return;
         n_random = P2P_MIN(n_random, sizeof(random));
         ngtcp2_cid_init(&cid, dcid.data, dcid.n);
-        if (quic_reset_token(e->transport, &cid, token) < 0 || getrandom(random, sizeof(random), 0) != sizeof(random))
+        if (quic_reset_token(e->transport, &cid, token) < 0 ||
+            getrandom(random, sizeof(random), 0) != sizeof(random))
                 return;
-        answer(e, a, packet, ngtcp2_pkt_write_stateless_reset(packet, sizeof(packet), token, random, n_random));
+        answer(e, a, packet,
+               ngtcp2_pkt_write_stateless_reset(packet, sizeof(packet), token, random, n_random));
 }
 
 /* ---- Retry */
@@ -97,7 +109,9 @@ static void remember_twin(quic_endpoint *e, const quic_arrival *a, const ngtcp2_
         if (!e->twins)
                 return;
         t = &e->twins[e->next_twin++ % P2P_QUIC_TWINS_MAX];
-        *t = (quic_twin) { .until = now_of(e) + P2P_QUIC_TWIN_USEC, .remote = a->remote, .n = (uint8_t) dcid->datalen };
+        *t = (quic_twin){ .until = now_of(e) + P2P_QUIC_TWIN_USEC,
+                          .remote = a->remote,
+                          .n = (uint8_t) dcid->datalen };
         memcpy(t->dcid, dcid->data, dcid->datalen);
 }
 
@@ -107,7 +121,8 @@ static bool is_twin(const quic_endpoint *e, const quic_arrival *a, const ngtcp2_
         for (unsigned i = 0; e->twins && i < P2P_QUIC_TWINS_MAX; i++) {
                 const quic_twin *t = &e->twins[i];
 
-                if (t->until > now && p2p_view_equal(P2P_VIEW(t->dcid, t->n), P2P_VIEW(dcid->data, dcid->datalen)) &&
+                if (t->until > now &&
+                    p2p_view_equal(P2P_VIEW(t->dcid, t->n), P2P_VIEW(dcid->data, dcid->datalen)) &&
                     quic_address_equal(&t->remote, &a->remote))
                         return true;
         }
@@ -123,28 +138,30 @@ static void send_retry(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt
         if (e->retries++ >= P2P_QUIC_RETRIES_MAX || getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
                 return;
         ngtcp2_cid_init(&scid, bytes, sizeof(bytes));
-        n = ngtcp2_crypto_generate_retry_token(token, t->retry_secret, sizeof(t->retry_secret), hd->version, &a->remote.sa,
-                                               quic_address_size(&a->remote), &scid, &hd->dcid,
-                                               now_of(e) * NGTCP2_MICROSECONDS);
+        n = ngtcp2_crypto_generate_retry_token(token, t->retry_secret, sizeof(t->retry_secret), hd->version,
+                                               &a->remote.sa, quic_address_size(&a->remote), &scid,
+                                               &hd->dcid, now_of(e) * NGTCP2_MICROSECONDS);
         if (n < 0)
                 return;
-        answer(e, a, packet, ngtcp2_crypto_write_retry(packet, sizeof(packet), hd->version, &hd->scid, &scid, &hd->dcid, token,
-                                                       (size_t) n));
+        answer(e, a, packet,
+               ngtcp2_crypto_write_retry(packet, sizeof(packet), hd->version, &hd->scid, &scid, &hd->dcid,
+                                         token, (size_t) n));
         remember_twin(e, a, &hd->dcid);
         t->n_retries++;
 }
 
-/* 1: the address is proven, *ret is the id that the client chose first; 0: there is no token of ours; < 0: a false or old one. */
+/* 1: the address is proven, *ret is the id that the client chose first; 0: there is no token of ours; < 0: a
+ * false or old one. */
 static int check_token(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt_hd *hd, ngtcp2_cid *ret) {
         p2p_view token = quic_shim_token(hd);
         quic_transport *t = e->transport;
 
         if (token.n == 0 || token.data[0] != NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY)
                 return 0; /* of an earlier life of somebody: we give none for later */
-        if (ngtcp2_crypto_verify_retry_token(ret, token.data, token.n, t->retry_secret, sizeof(t->retry_secret), hd->version,
-                                             &a->remote.sa, quic_address_size(&a->remote), &hd->dcid,
-                                             P2P_QUIC_RETRY_USEC * NGTCP2_MICROSECONDS,
-                                             now_of(e) * NGTCP2_MICROSECONDS) != 0)
+        if (ngtcp2_crypto_verify_retry_token(
+                    ret, token.data, token.n, t->retry_secret, sizeof(t->retry_secret), hd->version,
+                    &a->remote.sa, quic_address_size(&a->remote), &hd->dcid,
+                    P2P_QUIC_RETRY_USEC * NGTCP2_MICROSECONDS, now_of(e) * NGTCP2_MICROSECONDS) != 0)
                 return -EKEYREJECTED;
         return 1;
 }
@@ -153,8 +170,9 @@ static void refuse_token(quic_endpoint *e, const quic_arrival *a, const ngtcp2_p
         uint8_t packet[PACKET_MAX];
 
         if (may_answer(e))
-                answer(e, a, packet, ngtcp2_crypto_write_connection_close(packet, sizeof(packet), hd->version, &hd->scid, &hd->dcid,
-                                                                          NGTCP2_INVALID_TOKEN, NULL, 0));
+                answer(e, a, packet,
+                       ngtcp2_crypto_write_connection_close(packet, sizeof(packet), hd->version, &hd->scid,
+                                                            &hd->dcid, NGTCP2_INVALID_TOKEN, NULL, 0));
 }
 
 /* ---- who is let in */
@@ -174,8 +192,10 @@ static bool make_room(quic_endpoint *e, const quic_address *remote) {
         return true;
 }
 
-/* Of an Initial that may begin a connection: 1, with the id that the client chose first; 0: its address is not proven; < 0: leave it. */
-static int read_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, ngtcp2_pkt_hd *hd, ngtcp2_cid *ret_odcid) {
+/* Of an Initial that may begin a connection: 1, with the id that the client chose first; 0: its address is
+ * not proven; < 0: leave it. */
+static int read_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, ngtcp2_pkt_hd *hd,
+                        ngtcp2_cid *ret_odcid) {
         int r;
 
         if (!e->listener || ngtcp2_accept(hd, datagram.data, datagram.n) != 0)
@@ -197,7 +217,9 @@ void quic_answer_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datag
         if (r < 0)
                 return;
         dcid = P2P_VIEW(hd.dcid.data, hd.dcid.datalen);
-        if (r == 0 && (e->transport->n_half_open + e->n_waiting >= P2P_QUIC_HALF_OPEN_RETRY || e->n_waiting >= P2P_QUIC_ACCEPTS_MAX) &&
+        if (r == 0 &&
+            (e->transport->n_half_open + e->n_waiting >= P2P_QUIC_HALF_OPEN_RETRY ||
+             e->n_waiting >= P2P_QUIC_ACCEPTS_MAX) &&
             !quic_stranger_waits(e, dcid))
                 send_retry(e, a, &hd);
         else
@@ -211,7 +233,8 @@ void quic_admit(quic_endpoint *e, const quic_arrival *a, p2p_view datagram) {
         int r;
 
         r = read_initial(e, a, datagram, &hd, &odcid);
-        if (r < 0 || !make_room(e, &a->remote) || quic_conn_new_server(e, &hd, r > 0 ? &odcid : NULL, a, &c) < 0)
+        if (r < 0 || !make_room(e, &a->remote) ||
+            quic_conn_new_server(e, &hd, r > 0 ? &odcid : NULL, a, &c) < 0)
                 return;
         r = quic_conn_receive(c, a, datagram);
         if (r == NGTCP2_ERR_RETRY) {

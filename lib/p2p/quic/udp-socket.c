@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * UDP in bulk. A system call moves up to 64 KiB: the kernel joins datagrams of a flow on their way in (UDP_GRO) and cuts them on
- * their way out (UDP_SEGMENT). Where a path cannot do the latter it says EIO or EINVAL, and the same datagrams go out in one
- * sendmmsg(2). Everything else that sending may answer is a datagram lost, which QUIC mends: no error of one path may
- * disturb the socket that all share. Only a source address that is gone is told apart, since the connection has to move.
+ * UDP in bulk. A system call moves up to 64 KiB: the kernel joins datagrams of a flow on their way in
+ * (UDP_GRO) and cuts them on their way out (UDP_SEGMENT). Where a path cannot do the latter it says EIO or
+ * EINVAL, and the same datagrams go out in one sendmmsg(2). Everything else that sending may answer is a
+ * datagram lost, which QUIC mends: no error of one path may disturb the socket that all share. Only a source
+ * address that is gone is told apart, since the connection has to move.
  */
 
 #include <errno.h>
@@ -27,7 +28,8 @@
 /* Room for the ECN mark, the address, and the size of segments. */
 typedef union control {
         struct cmsghdr align;
-        uint8_t bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+        uint8_t bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+                      CMSG_SPACE(sizeof(int))];
 } control;
 
 socklen_t quic_address_size(const quic_address *a) {
@@ -87,7 +89,8 @@ int quic_udp_open(const quic_address *bind_to, int *ret_fd) {
         fd = socket(bind_to->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        if ((bind_to->sa.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0) ||
+        if ((bind_to->sa.sa_family == AF_INET6 &&
+             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0) ||
             bind(fd, &bind_to->sa, quic_address_size(bind_to)) < 0) {
                 r = -errno;
                 close(fd);
@@ -166,8 +169,8 @@ static void read_control(struct msghdr *m, quic_arrival *a) {
 
 /* Told once, about something sent earlier; what has come is still to be read. */
 static bool is_of_a_datagram(int error) {
-        return error == ECONNREFUSED || error == EMSGSIZE || error == EHOSTUNREACH || error == ENETUNREACH || error == EPROTO ||
-               error == EACCES || error == EINTR;
+        return error == ECONNREFUSED || error == EMSGSIZE || error == EHOSTUNREACH || error == ENETUNREACH ||
+               error == EPROTO || error == EACCES || error == EINTR;
 }
 
 unsigned quic_udp_receive(quic_udp *u, uint8_t *scratch, quic_arrival *arrivals) {
@@ -240,13 +243,15 @@ static void write_control(struct msghdr *m, const quic_batch *b, control *ctl, b
 }
 
 static bool is_source_gone(int error) {
-        return error == EADDRNOTAVAIL || error == EINVAL || error == ENETUNREACH || error == EHOSTUNREACH || error == ENODEV ||
-               error == ENETDOWN;
+        return error == EADDRNOTAVAIL || error == EINVAL || error == ENETUNREACH || error == EHOSTUNREACH ||
+               error == ENODEV || error == ENETDOWN;
 }
 
 static int send_segmented(quic_udp *u, quic_batch *b) {
         struct iovec iov = { (void *) b->bytes.data, b->bytes.n };
-        struct msghdr m = { .msg_name = &b->remote, .msg_namelen = quic_address_size(&b->remote), .msg_iov = &iov,
+        struct msghdr m = { .msg_name = &b->remote,
+                            .msg_namelen = quic_address_size(&b->remote),
+                            .msg_iov = &iov,
                             .msg_iovlen = 1 };
         control ctl;
 
@@ -265,14 +270,17 @@ static void drop_front(quic_batch *b, size_t n) {
 static int send_singly(quic_udp *u, quic_batch *b) {
         struct mmsghdr messages[QUIC_UDP_SEGMENTS_MAX] = {};
         struct iovec iov[QUIC_UDP_SEGMENTS_MAX];
-        struct msghdr m = { .msg_name = &b->remote, .msg_namelen = quic_address_size(&b->remote), .msg_iovlen = 1 };
+        struct msghdr m = { .msg_name = &b->remote,
+                            .msg_namelen = quic_address_size(&b->remote),
+                            .msg_iovlen = 1 };
         unsigned n = 0;
         control ctl;
         int r;
 
         write_control(&m, b, &ctl, false);
         for (size_t at = 0; at < b->bytes.n && n < QUIC_UDP_SEGMENTS_MAX; at += b->segment, n++) {
-                iov[n] = (struct iovec) { (void *) (b->bytes.data + at), P2P_MIN(b->segment, b->bytes.n - at) };
+                iov[n] = (struct iovec){ (void *) (b->bytes.data + at),
+                                         P2P_MIN(b->segment, b->bytes.n - at) };
                 messages[n].msg_hdr = m;
                 messages[n].msg_hdr.msg_iov = &iov[n];
         }

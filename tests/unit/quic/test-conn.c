@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* QUIC connections, ours to ours (wire reference 7): who is let in, what is told, how they end and what they survive. */
+/* QUIC connections, ours to ours (wire reference 7): who is let in, what is told, how they end and what they
+ * survive. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,12 +20,14 @@
 
 #define SECOND USEC_PER_SEC
 
-/* What the sessions made next offer in place of "libp2p": NULL: that; "": nothing. Ours is the first definition that the
- * library finds. */
+/* What the sessions made next offer in place of "libp2p": NULL: that; "": nothing. Ours is the first
+ * definition that the library finds. */
 static const char *offered;
 
-int gnutls_alpn_set_protocols(gnutls_session_t session, const gnutls_datum_t *protocols, unsigned n, unsigned flags) {
-        int (*real)(gnutls_session_t, const gnutls_datum_t *, unsigned, unsigned) = dlsym(RTLD_NEXT, __func__);
+int gnutls_alpn_set_protocols(gnutls_session_t session, const gnutls_datum_t *protocols, unsigned n,
+                              unsigned flags) {
+        int (*real)(gnutls_session_t, const gnutls_datum_t *, unsigned, unsigned) =
+                dlsym(RTLD_NEXT, __func__);
         const char *name = offered;
         gnutls_datum_t other;
 
@@ -42,7 +45,8 @@ int gnutls_alpn_set_protocols(gnutls_session_t session, const gnutls_datum_t *pr
 static int moved_fd = -1;
 
 static bool leaves_from_what_is_gone(int fd, const struct msghdr *m) {
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); fd == moved_fd && c; c = CMSG_NXTHDR((struct msghdr *) m, c))
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); fd == moved_fd && c;
+             c = CMSG_NXTHDR((struct msghdr *) m, c))
                 if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
                         struct in_pktinfo info;
 
@@ -94,7 +98,8 @@ static void both_sides_prove_who_they_are(void **state) {
         assert_non_null(strstr(p2p_addr_format(p.b.remote, text), "/ip4/127.0.0.1/udp/"));
         assert_non_null(strstr(text, "/quic-v1"));
         assert_int_equal(p2p_quic_n_half_open(p.b.transport), 0);
-        assert_null(container_of(p.a.session, quic_conn, session)->tls); /* 16 KiB that nobody needs any more */
+        /* 16 KiB that nobody needs any more */
+        assert_null(container_of(p.a.session, quic_conn, session)->tls);
         assert_null(container_of(p.b.session, quic_conn, session)->tls);
         quic_pair_done(&p);
 }
@@ -190,7 +195,8 @@ static void a_silent_connection_is_kept(void **state) {
         quic_pair_run(&p, 10 * USEC_PER_MINUTE);
         assert_int_equal(error_of(p.a.session, NULL), 0);
         assert_int_equal(error_of(p.b.session, NULL), 0);
-        assert_true(p2p_loop_now(p.loop) - p.a.session->ops->heard(p.a.session) <= P2P_QUIC_KEEPALIVE_USEC + SECOND);
+        assert_true(p2p_loop_now(p.loop) - p.a.session->ops->heard(p.a.session) <=
+                    P2P_QUIC_KEEPALIVE_USEC + SECOND);
         quic_pair_done(&p);
 }
 
@@ -305,7 +311,8 @@ static void our_own_change_of_address_is_survived(void **state) {
         quic_pair_done(&p);
 }
 
-/* The listener's process starts anew with its identity and its port: the dialler need not wait for 30 s of silence. */
+/* The listener's process starts anew with its identity and its port: the dialler need not wait for 30 s of
+ * silence. */
 static void a_restart_is_noticed_at_once(void **state) {
         char addr[P2P_ADDR_TEXT_MAX];
         p2p_channel *near;
@@ -373,13 +380,13 @@ static void unidirectional_streams_are_told_to_stop(void **state) {
         ngtcp2_path_storage_zero(&ps);
         for (unsigned i = 0; i < P2P_QUIC_UNI_STREAMS; i++) {
                 assert_int_equal(ngtcp2_conn_open_uni_stream(c->lib, &id, NULL), 0);
-                n = ngtcp2_conn_write_stream(c->lib, &ps.path, &pi, packet, sizeof(packet), &taken, 0, id, (uint8_t *) "u", 1,
-                                             quic_conn_now(c));
+                n = ngtcp2_conn_write_stream(c->lib, &ps.path, &pi, packet, sizeof(packet), &taken, 0, id,
+                                             (uint8_t *) "u", 1, quic_conn_now(c));
                 assert_true(n > 0);
                 quic_endpoint_send(c->endpoint, &c->local, &c->remote, P2P_VIEW(packet, (size_t) n));
                 quic_pair_run(&p, SECOND);
-                n = ngtcp2_conn_write_stream(c->lib, &ps.path, &pi, packet, sizeof(packet), &taken, 0, id, (uint8_t *) "u", 1,
-                                             quic_conn_now(c));
+                n = ngtcp2_conn_write_stream(c->lib, &ps.path, &pi, packet, sizeof(packet), &taken, 0, id,
+                                             (uint8_t *) "u", 1, quic_conn_now(c));
                 assert_true(n == NGTCP2_ERR_STREAM_SHUT_WR || n == NGTCP2_ERR_STREAM_NOT_FOUND);
         }
         assert_true(ngtcp2_conn_open_uni_stream(c->lib, &id, NULL) != 0); /* no further ones */
@@ -412,7 +419,9 @@ static void dials_leave_from_the_listeners_port(void **state) {
         (void) state;
         quic_pair_init(&p);
         quic_end_listen(&p.a, "/ip4/0.0.0.0/udp/0/quic-v1");
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p2p_quic_transport.listen_addr(p.b.listener)); /* no wire */
+        /* no wire */
+        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity),
+                      p2p_quic_transport.listen_addr(p.b.listener));
         quic_pair_run(&p, SECOND);
         assert_int_equal(p.a.error, 0);
         p2p_addr_format(p2p_quic_transport.listen_addr(p.a.listener), near);
@@ -434,8 +443,10 @@ static void the_transport_may_go_first(void **state) {
         p.b.session->ops->set_stream_limit(p.b.session, 5);
         p.b.session = p2p_session_free(p.b.session);
         p.b.listener = NULL;
-        assert_int_equal(p2p_quic_transport.create(&(p2p_transport_options){ .loop = p.loop, .identity = p.b.identity },
-                                                   &p.b.transport), 0); /* for the pair to end */
+        assert_int_equal(p2p_quic_transport.create(
+                                 &(p2p_transport_options){ .loop = p.loop, .identity = p.b.identity },
+                                 &p.b.transport),
+                         0); /* for the pair to end */
         quic_pair_done(&p);
 }
 

@@ -138,7 +138,8 @@ static void garbage_gets_little_or_nothing(void **state) {
 }
 
 static void stun_is_left_alone(void **state) {
-        uint8_t packet[40] = { 0x01, 0x01, 0, 20, 0x21, 0x12, 0xa4, 0x42 }; /* a binding response [RFC 8489] */
+        /* a binding response [RFC 8489] */
+        uint8_t packet[40] = { 0x01, 0x01, 0, 20, 0x21, 0x12, 0xa4, 0x42 };
         fixture f;
 
         (void) state;
@@ -175,7 +176,8 @@ static void half_a_hello_is_acknowledged(void **state) {
         n = flight(0, packet);
         say(&f, packet, n);
         assert_int_equal(p2p_loop_advance(f.loop, 100000), 0);
-        assert_true(hear(&f) > 0); /* so that the client repeats the other half, if it was lost, without waiting for its timer */
+        /* so that the client repeats the other half, if it was lost, without waiting for its timer */
+        assert_true(hear(&f) > 0);
         assert_false(is_retry(f.answer));
         assert_int_equal(p2p_quic_n_half_open(f.end.transport), 1);
         n = flight(1, packet);
@@ -203,7 +205,8 @@ static void a_hello_that_comes_in_disorder_is_retried_once(void **state) {
         assert_int_equal(p2p_quic_n_half_open(f.end.transport), 0);
         assert_int_equal(p2p_quic_n_retries(f.end.transport), 1);
 
-        assert_int_equal(p2p_loop_advance(f.loop, P2P_QUIC_TWIN_USEC), 0); /* a new try with the same id counts again */
+        /* a new try with the same id counts again */
+        assert_int_equal(p2p_loop_advance(f.loop, P2P_QUIC_TWIN_USEC), 0);
         say(&f, packet, n);
         assert_int_equal(p2p_quic_n_half_open(f.end.transport), 1);
         teardown(&f);
@@ -229,7 +232,8 @@ static void tokens_are_checked(void **state) {
                 say(&f, packet, n);
                 n = hear(&f);
                 assert_true(n > 0 && is_retry(f.answer));
-                /* header, version, our client's id of no or some bytes, the new id of 8, the token, 16 of the tag */
+                /* header, version, our client's id of no or some bytes, the new id of 8, the token, 16 of
+                 * the tag */
                 at = 6 + f.answer[5];
                 token = P2P_VIEW(f.answer + at + 9, n - at - 9 - 16);
                 assert_int_equal(f.answer[at], 8);
@@ -266,7 +270,8 @@ static void dial_many(quic_pair *p, quic_end *ends, unsigned n) {
         for (unsigned i = 0; i < n; i++) {
                 quic_end_init(&ends[i], p->loop, (uint8_t) (10 + i));
                 quic_end_dial(&ends[i], p2p_identity_peer_id(p->b.identity),
-                              p2p_quic_transport.listen_addr(p->b.listener)); /* directly: each from a socket of its own */
+                              /* directly: each from a socket of its own */
+                              p2p_quic_transport.listen_addr(p->b.listener));
         }
 }
 
@@ -314,11 +319,13 @@ static void handshakes_in_flight_are_bounded(void **state) {
         for (unsigned i = 0; i < N; i++) {
                 quic_end_init(&ends[i], p.loop, (uint8_t) (10 + i));
                 quic_end_dial(&ends[i], p2p_identity_peer_id(p.b.identity), p.addr);
-                quic_pair_run(&p, 1000); /* one by one, so that the wire sends its answers to the right one */
+                /* one by one, so that the wire sends its answers to the right one */
+                quic_pair_run(&p, 1000);
                 most = P2P_MAX(most, p2p_quic_n_half_open(p.b.transport));
         }
         assert_int_equal(most, P2P_QUIC_HALF_OPEN_PREFIX); /* all come from one address */
-        assert_true(p2p_quic_n_retries(p.b.transport) >= P2P_QUIC_HALF_OPEN_PREFIX - P2P_QUIC_HALF_OPEN_RETRY);
+        assert_true(p2p_quic_n_retries(p.b.transport) >=
+                    P2P_QUIC_HALF_OPEN_PREFIX - P2P_QUIC_HALF_OPEN_RETRY);
         for (unsigned i = 0; i < N; i++)
                 quic_end_done(&ends[i]);
         quic_pair_done(&p);
@@ -350,7 +357,9 @@ static void stranger(quic_endpoint *e, unsigned network, unsigned i, size_t n) {
         static const uint8_t bytes[8192] = { 0xc0 };
         uint8_t dcid[8] = { (uint8_t) i, (uint8_t) (i >> 8), (uint8_t) network };
         quic_arrival a = {
-                .remote.in = { .sin_family = AF_INET, .sin_port = htons((uint16_t) (1024 + i)), .sin_addr.s_addr = htonl(10u << 24 | network << 8 | 1) },
+                .remote.in = { .sin_family = AF_INET,
+                               .sin_port = htons((uint16_t) (1024 + i)),
+                               .sin_addr.s_addr = htonl(10u << 24 | network << 8 | 1) },
         };
 
         quic_stranger_wait(e, &a, P2P_VIEW(bytes, n), P2P_VIEW(dcid, sizeof(dcid)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Datagrams in bulk over real sockets, and what the kernel may answer: the calls that send are ours here, and fail on demand. */
+/* Datagrams in bulk over real sockets, and what the kernel may answer: the calls that send are ours here,
+ * and fail on demand. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -147,7 +148,8 @@ static void a_full_socket_leaves_the_rest(void **state) {
         f->no_gso = true;
         fail_single = EAGAIN;
         f->batch.bytes.n = 5 * 1200;
-        assert_int_equal(quic_udp_send(&f->a, &f->batch, &f->no_gso), -EAGAIN); /* three, then sendmsg or sendmmsg of two */
+        /* three, then sendmsg or sendmmsg of two */
+        assert_int_equal(quic_udp_send(&f->a, &f->batch, &f->no_gso), -EAGAIN);
         assert_int_equal(f->batch.bytes.n, 2 * 1200);
         fail_single = 0;
         assert_int_equal(quic_udp_send(&f->a, &f->batch, &f->no_gso), 0);
@@ -233,7 +235,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_full_socket_leaves_the_rest, setup, teardown),
                 cmocka_unit_test_setup_teardown(errors_of_the_network_are_losses, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_source_that_is_gone_is_told, setup, teardown),
-                cmocka_unit_test_setup_teardown(an_error_of_the_past_does_not_hide_what_came, setup, teardown),
+                cmocka_unit_test_setup_teardown(an_error_of_the_past_does_not_hide_what_came, setup,
+                                                teardown),
                 cmocka_unit_test(only_udp_sockets_are_taken),
                 cmocka_unit_test_setup_teardown(ipv6_is_the_same, setup, teardown),
         };
