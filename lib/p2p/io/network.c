@@ -67,7 +67,7 @@ static bool add_prefix(prefix *p, const struct ifaddrs *i) {
                 return false;
         *p = (prefix){ .family = (uint8_t) i->ifa_addr->sa_family };
         n = ip_of(i->ifa_addr, p->ip);
-        if (n == 0 || (n == 16 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *) p->ip)))
+        if (n == 0 || (n == 16 && p->ip[0] == 0xfe && (p->ip[1] & 0xc0) == 0x80)) /* link-local: of no use elsewhere */
                 return false;
         p->bits = (uint8_t) (ip_of(i->ifa_netmask, mask) == n ? count_bits(mask, n) : n * 8);
         return true;
