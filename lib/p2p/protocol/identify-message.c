@@ -106,7 +106,8 @@ static int merge_scalars(p2p_identify_info *info, const P2p__Identify *m) {
 
                 if (!record)
                         return -ENOMEM;
-                memcpy(record, m->signedpeerrecord.data, m->signedpeerrecord.len);
+                if (m->signedpeerrecord.len > 0) /* an empty one has no address */
+                        memcpy(record, m->signedpeerrecord.data, m->signedpeerrecord.len);
                 free(info->record);
                 info->record = record;
                 info->n_record = m->signedpeerrecord.len;
