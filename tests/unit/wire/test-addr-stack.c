@@ -89,7 +89,7 @@ static void what_follows_the_port_stays(void **state) {
 }
 
 static void what_has_no_port_cannot_move(void **state) {
-        static const char *const cases[] = { "/ip4/1.2.3.4", "/unix/a", "/ip4/1.2.3.4" ID };
+        static const char *const cases[] = { "/ip4/1.2.3.4", "/unix/a", ("/ip4/1.2.3.4" ID) };
         struct sockaddr_in in = { .sin_family = AF_INET };
         struct sockaddr_storage ss;
         socklen_t n;
