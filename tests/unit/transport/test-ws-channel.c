@@ -271,7 +271,7 @@ static void nothing_is_said_before_the_answer(void **state) {
         n = far_hear(&f, request, sizeof(request) - 1, &end);
         request[n] = '\0';
         assert_ptr_equal(strstr((char *) request, "GET /x HTTP/1.1\r\nHost: h\r\n"), request);
-        assert_string_equal(request + n - 4, "\r\n\r\n");
+        assert_string_equal((const char *) request + n - 4, "\r\n\r\n");
         assert_int_equal(p2p_channel_write(f.ws, "early", 5), -EAGAIN);
         assert_int_equal(p2p_channel_read(f.ws, buf, 10), -EAGAIN);
         done(&f);
