@@ -179,7 +179,7 @@ static void confirm(p2p_open *o) {
         if (!o->options.confirm && !o->careful)
                 return finish(o, 0);
         if (o->agreed) {
-                if (p2p_channel_reset_code(o->stream->channel) != P2P_STREAM_NO_ERROR)
+                if (!o->stream->conn || p2p_channel_reset_code(o->stream->channel) != P2P_STREAM_NO_ERROR)
                         finish(o, -ECONNRESET);
                 return; /* or it was something to read */
         }

@@ -155,6 +155,21 @@ static void a_reset_instead_of_an_answer_is_told_with_its_code(void **state) {
         assert_int_equal(o->code, P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
 }
 
+/* It has no code then, and nothing more would ever come. */
+static void a_connection_that_ends_behind_the_answer_holds_nobody_up(void **state) {
+        world *w = *state;
+        struct opening *o;
+
+        open_many(w, 32);
+        o = open_one(w, "/test/1");
+        agree(w);
+        assert_false(o->done);
+        p2p_conn_close(w->conn, P2P_CONN_NO_ERROR);
+        p2p_loop_settle(w->loop);
+        p2p_loop_advance(w->loop, 50 * USEC_PER_MSEC);
+        assert_true(o->done);
+}
+
 static void streams_that_ended_are_no_crowd(void **state) {
         world *w = *state;
 
@@ -195,6 +210,7 @@ int main(void) {
                 T(the_33rd_waits_for_the_verdict),
                 T(a_reset_behind_the_answer_is_told_before_anybody_writes),
                 T(a_reset_instead_of_an_answer_is_told_with_its_code),
+                T(a_connection_that_ends_behind_the_answer_holds_nobody_up),
                 T(streams_that_ended_are_no_crowd),
                 T(who_was_refused_is_careful_for_a_while),
                 T(one_of_ours_has_more_room_and_needs_no_verdict),
