@@ -34,7 +34,8 @@ static void on_datagram(quic_endpoint *e, const quic_arrival *a, p2p_view datagr
         r = ngtcp2_pkt_decode_version_cid(&vc, datagram.data, datagram.n, QUIC_CID_SIZE);
         if (r == NGTCP2_ERR_VERSION_NEGOTIATION ||
             (r == 0 && vc.version != 0 && vc.version != NGTCP2_PROTO_VER_V1)) {
-                quic_answer_version(e, a, &vc);
+                if (datagram.n >= NGTCP2_MAX_UDP_PAYLOAD_SIZE) /* of drafts that it knows the library takes less */
+                        quic_answer_version(e, a, &vc);
                 return;
         }
         if (r != 0)

@@ -20,9 +20,14 @@ struct quic_stranger {
         uint8_t bytes[];
 };
 
+/* What it counts for: looking for room is looking at all that wait, so that many small ones may not. */
+static size_t weight(size_t n) {
+        return P2P_MAX(n, (size_t) P2P_QUIC_WAITING_LEAST);
+}
+
 static void forget(quic_endpoint *e, quic_stranger *s) {
         p2p_list_unlink(&s->waiting);
-        e->waiting_bytes -= s->arrival.bytes.n;
+        e->waiting_bytes -= weight(s->arrival.bytes.n);
         e->n_waiting--;
         free(s);
 }
@@ -72,13 +77,13 @@ bool quic_stranger_waits(const quic_endpoint *e, p2p_view dcid) {
 }
 
 static bool has_room(const quic_endpoint *e, const quic_arrival *a, size_t n) {
-        size_t of_prefix = n;
+        size_t of_prefix = weight(n);
         quic_stranger *s;
 
         P2P_LIST_FOREACH(s, (p2p_list *) &e->waiting, quic_stranger, waiting)
         if (quic_address_same_prefix(&s->arrival.remote, &a->remote))
-                of_prefix += s->arrival.bytes.n;
-        return e->waiting_bytes + n <= P2P_QUIC_WAITING_MAX && of_prefix <= P2P_QUIC_WAITING_PREFIX;
+                of_prefix += weight(s->arrival.bytes.n);
+        return e->waiting_bytes + weight(n) <= P2P_QUIC_WAITING_MAX && of_prefix <= P2P_QUIC_WAITING_PREFIX;
 }
 
 void quic_stranger_wait(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid) {
@@ -95,7 +100,7 @@ void quic_stranger_wait(quic_endpoint *e, const quic_arrival *a, p2p_view datagr
         s->arrival.bytes = P2P_VIEW(s->bytes, datagram.n);
         s->arrival.segment = datagram.n;
         p2p_list_append(&e->waiting, &s->waiting);
-        e->waiting_bytes += datagram.n;
+        e->waiting_bytes += weight(datagram.n);
         e->n_waiting++;
         p2p_task_post(&e->strangers);
 }

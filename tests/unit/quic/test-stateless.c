@@ -82,6 +82,7 @@ static void unknown_versions_are_told_which_one_we_speak(void **state) {
                 { "a draft",           0xff00001d, 1200, true  },
                 { "version 2",         0x6b3343cf, 1200, true  },
                 { "a short one",       0x1a2a3a4a, 1199, false },
+                { "a short known one", 0xff00001d, 1199, false },
                 { "an answer",         0,          1200, false },
         };
 
@@ -390,6 +391,25 @@ static void strangers_wait_in_a_bounded_queue(void **state) {
         teardown(&f);
 }
 
+/* To look whether there is room is to look at all that wait: many small ones must not make it long. */
+static void small_datagrams_take_the_room_of_a_hello(void **state) {
+        quic_endpoint *e;
+        fixture f;
+
+        (void) state;
+        setup(&f);
+        e = ((quic_listener *) f.end.listener)->endpoint;
+        for (unsigned i = 0; i < 8000; i++)
+                stranger(e, 1, i, 25);
+        assert_int_equal(e->n_waiting, 128 * 1024 / 1200);
+        for (unsigned i = 0; i < 8000; i++)
+                stranger(e, 2 + i % 200, i, 25);
+        assert_int_equal(e->n_waiting, 512 * 1024 / 1200);
+        assert_int_equal(p2p_loop_settle(f.loop), 0);
+        assert_int_equal(e->waiting_bytes, 0);
+        teardown(&f);
+}
+
 /* One a turn, so that somebody who is in already waits for one. */
 static void strangers_are_served_one_a_turn(void **state) {
         quic_endpoint *e;
@@ -421,6 +441,7 @@ int main(void) {
                 cmocka_unit_test(handshakes_in_flight_are_bounded),
                 cmocka_unit_test(noise_with_the_header_of_an_initial_leaves_nothing),
                 cmocka_unit_test(strangers_wait_in_a_bounded_queue),
+                cmocka_unit_test(small_datagrams_take_the_room_of_a_hello),
                 cmocka_unit_test(strangers_are_served_one_a_turn),
         };
 
