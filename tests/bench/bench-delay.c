@@ -3,11 +3,12 @@
 /*
  * A long cable between two network namespaces: two TAP devices, every packet held back for the same time.
  *
- *   bench-delay NETNS DEVICE NETNS DEVICE MICROSECONDS   prints READY; runs until it is killed
+ *   bench-delay NETNS DEVICE NETNS DEVICE MICROSECONDS LOSS   prints READY; runs until it is killed
  *
- * GSO frames cross whole, with their virtio header (IFF_VNET_HDR, TUNSETOFFLOAD): otherwise this program is what is
- * measured. A packet waits in a ring of its direction, behind its due time and its length; a record is never split,
- * so one that does not fit before the end of the ring leaves a gap there. A full ring drops, as a router would.
+ * GSO frames cross whole, with their virtio header (IFF_VNET_HDR, TUNSETOFFLOAD), of UDP too where the kernel can:
+ * otherwise this program is what is measured. A packet waits in a ring of its direction, behind its due time and its
+ * length; a record is never split, so one that does not fit before the end of the ring leaves a gap there. A full ring
+ * drops, as a router would. LOSS of 10,000 packets are dropped, by chance, each way; every packet then comes alone.
  */
 
 #include <errno.h>
@@ -44,7 +45,13 @@ typedef struct direction {
         size_t head, tail, used; /* the gap counts as used */
 } direction;
 
-static uint64_t delay_nsec;
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+static uint64_t delay_nsec, chance = 88172645463325252u;
+static unsigned loss;
 
 static void die(const char *what) {
         fprintf(stderr, "bench-delay: %s: %s\n", what, strerror(errno));
@@ -62,6 +69,7 @@ static uint64_t now(void) {
 static int open_tap(const char *netns, const char *device) {
         struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
         int header = sizeof(struct virtio_net_hdr), ns, fd;
+        unsigned offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
         char path[256];
 
         (void) snprintf(path, sizeof(path), "/run/netns/%s", netns);
@@ -75,9 +83,20 @@ static int open_tap(const char *netns, const char *device) {
         (void) snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
         if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)
                 die(device);
-        if (ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0)
+        if (loss > 0)
+                offloads = TUN_F_CSUM;
+        if (ioctl(fd, TUNSETOFFLOAD, offloads | (loss > 0 ? 0 : TUN_F_USO4 | TUN_F_USO6)) < 0 &&
+            ioctl(fd, TUNSETOFFLOAD, offloads) < 0)
                 die("TUNSETOFFLOAD");
         return fd;
+}
+
+/* xorshift: every run loses the same ones of as many. */
+static bool is_lost(void) {
+        chance ^= chance << 13;
+        chance ^= chance >> 7;
+        chance ^= chance << 17;
+        return chance % 10000 < loss;
 }
 
 static record *at(direction *d, size_t offset) {
@@ -110,7 +129,7 @@ static void take_in(direction *d) {
                 n = read(d->from, r ? (uint8_t *) (r + 1) : dropped, PACKET_MAX);
                 if (n <= 0)
                         return;
-                if (!r)
+                if (!r || is_lost())
                         continue;
                 r->due = now() + delay_nsec;
                 r->size = (uint32_t) n;
@@ -168,9 +187,10 @@ int main(int argc, char **argv) {
         uint64_t set = UINT64_MAX;
         int a, b, timer;
 
-        if (argc != 6)
+        if (argc != 7)
                 return EXIT_FAILURE;
         delay_nsec = strtoull(argv[5], NULL, 10) * 1000;
+        loss = (unsigned) atoi(argv[6]);
         a = open_tap(argv[1], argv[2]);
         b = open_tap(argv[3], argv[4]);
         timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

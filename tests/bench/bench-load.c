@@ -5,7 +5,8 @@
  *
  *   bench-load serve PORT                        on all addresses; prints READY
  *   bench-load up|down HOST PORT SECONDS WARMUP  bulk: prints Gbit/s after the warm-up, and all bytes
- *   bench-load first HOST PORT N                 connect, one byte there and back: prints median and p99 in ms
+ *   bench-load first HOST PORT N PAUSE-MS        connect, one byte there and back, a pause before each: prints
+ *                                                median and p99 in ms
  *   bench-load rate HOST PORT SECONDS N          the same, N at a time: prints connections a second, failures
  *   bench-load keys HOST PORT SECONDS            a keystroke every 10 ms: prints median and p99 in ms
  *   bench-load idle HOST PORT N BYTES            N connections, BYTES there and back on each, which then stay:
@@ -308,13 +309,15 @@ static bool one_byte(int fd) {
         return send(fd, &c, 1, MSG_NOSIGNAL) == 1 && recv(fd, &c, 1, 0) == 1;
 }
 
-static int first(size_t n) {
-        double *times = calloc(n, sizeof(*times));
+static int first(size_t n, unsigned pause_ms) {
+        double *times = calloc(n, sizeof(*times)), start;
 
         for (size_t i = 0; times && i < n; i++) {
-                double start = now();
-                int fd = dial('e');
+                int fd;
 
+                (void) usleep(pause_ms * 1000);
+                start = now();
+                fd = dial('e');
                 if (!one_byte(fd))
                         die("no first byte");
                 times[i] = now() - start;
@@ -471,8 +474,8 @@ int main(int argc, char **argv) {
                 return EXIT_FAILURE;
         if ((strcmp(verb, "up") == 0 || strcmp(verb, "down") == 0) && argc == 6)
                 return bulk(verb[0] == 'u', atof(argv[4]), atof(argv[5]));
-        if (strcmp(verb, "first") == 0)
-                return first((size_t) atoi(argv[4]));
+        if (strcmp(verb, "first") == 0 && argc == 6)
+                return first((size_t) atoi(argv[4]), (unsigned) atoi(argv[5]));
         if (strcmp(verb, "keys") == 0)
                 return keys(atof(argv[4]));
         if (strcmp(verb, "rate") == 0 && argc == 6)

@@ -8,9 +8,15 @@ BUS_CONF = '''<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configur
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>system</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth><policy context="default">
 <allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/><allow user="*"/></policy></busconfig>'''
-SYSCTLS = {
+WINDOWS = {
     'net.ipv4.tcp_rmem': '4096 131072 67108864',
     'net.ipv4.tcp_wmem': '4096 16384 67108864',
+}
+KERNEL_WINDOWS = {
+    'net.ipv4.tcp_rmem': '4096 131072 6291456',
+    'net.ipv4.tcp_wmem': '4096 16384 4194304',
+}
+SYSCTLS = {
     'net.ipv4.ip_local_port_range': '1024 65535',
     'net.ipv4.tcp_tw_reuse': '1',
     'net.ipv4.tcp_max_tw_buckets': '8192',
@@ -118,21 +124,21 @@ class Lab:
     def ns(self, name):
         return 'peerup-bench-%d-%s' % (os.getpid(), name)
 
-    def namespace(self, name):
+    def namespace(self, name, windows=None):
         run('ip', 'netns', 'add', self.ns(name))
         self.namespaces.append(name)
         run('ip', '-n', self.ns(name), 'link', 'set', 'lo', 'up')
         run('ip', 'netns', 'exec', self.ns(name), 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1',
-            *('%s=%s' % s for s in SYSCTLS.items()))
+            *('%s=%s' % s for s in {**SYSCTLS, **(windows or WINDOWS)}.items()))
 
-    def cable(self, one, other, net, rtt_ms=0):
-        """45.79.NET.1 and .2: ordinary public addresses (go-libp2p takes the documentation's for private)."""
+    def cable(self, one, other, net, rtt_ms=0, loss=0):
+        """45.79.NET.1 and .2: ordinary public addresses (go-libp2p takes the documentation's for private). loss: of 10,000."""
         device = 'to%d' % net
         if rtt_ms == 0:
             run('ip', '-n', self.ns(one), 'link', 'add', device, 'type', 'veth', 'peer', 'name', device, 'netns', self.ns(other))
         else:
             self.start(one, 'delay%d' % net, [self.tool('bench-delay'), self.ns(one), device, self.ns(other), device,
-                                              str(int(rtt_ms * 500))]).wait_for('^READY')
+                                              str(int(rtt_ms * 500)), str(loss)]).wait_for('^READY')
         for i, name in enumerate((one, other), 1):
             run('ip', '-n', self.ns(name), 'address', 'add', '45.79.%d.%d/24' % (net, i), 'dev', device)
             run('ip', '-n', self.ns(name), 'link', 'set', device, 'up', 'txqueuelen', '10000')

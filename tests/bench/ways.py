@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The ways that are compared. Each carries TCP from a port in namespace a to the server in namespace b."""
 
-import os, subprocess, tempfile, time
+import os, signal, subprocess, tempfile, time
 
 from net import BUS_CONF, Broken, run
 
@@ -22,10 +22,10 @@ def needed(program):
 
 
 class Way:
-    """host, port: where a client connects. processes: what carries. relay: what is between them."""
+    """host, port: where a client connects. processes: what carries. relay: what is between them. forget: ends what is open."""
 
-    def __init__(self, name, host, port, processes=(), relay=None):
-        self.name, self.host, self.port, self.processes, self.relay = name, host, port, list(processes), relay
+    def __init__(self, name, host, port, processes=(), relay=None, forget=lambda: None):
+        self.name, self.host, self.port, self.processes, self.relay, self.forget = name, host, port, list(processes), relay, forget
 
 
 def plain_tcp(lab, address):
@@ -55,13 +55,16 @@ class Daemon:
                               interface, prop], capture_output=True, text=True)
         return out.stdout.strip()
 
-    def start(self, config, keys=''):
+    def call(self, method, signature, *args):
+        run('busctl', '--address=' + self.bus, 'call', NAME, '/' + NAME.replace('.', '/'), NAME + '.Manager', method, signature, *args)
+
+    def start(self, config, keys='', env=None):
         path = os.path.join(self.dir, 'config.yaml')
         write(path, config)
         write(os.path.join(self.dir, 'authorized_keys'), keys)
         self.process = self.lab.start(self.ns, os.path.basename(self.dir),
                                       [os.path.join(self.lab.tree, self.program), '--config', path],
-                                      env={'PEERUP_BUS_ADDRESS': self.bus})
+                                      env={'PEERUP_BUS_ADDRESS': self.bus, **(env or {})})
         name, prop = (NAME, 'PeerID') if self.program == 'peerup-daemon' else ('dev.peerup.relay1', 'PeerID')
         self.wait(lambda: '12D3' in self.get(name, prop, name + '.Manager'))
         self.id = self.get(name, prop, name + '.Manager').split('"')[1]
@@ -69,7 +72,7 @@ class Daemon:
 
 NODE = '''version: 1
 identity: {key_file: identity.key}
-network: {listen_addresses: ["/ip4/%s/tcp/%d"]}
+network: {listen_addresses: [%s]}
 relay: {addresses: [%s], reservation_interval: 2m}
 discovery: {rendezvous: bench, bootstrap_peers: [%s]}
 security: {authorized_keys_file: authorized_keys, enable_connection_gating: true}
@@ -88,30 +91,52 @@ def quoted(text):
     return '"%s"' % text if text else ''
 
 
-def ours(lab, address, relay=None):
+def no_aes(lab):
+    """Makes a CPU without AES instructions: Noise is proposed first there."""
+    path = os.path.join(lab.dir, 'no-aes.so')
+    if not os.path.exists(path):
+        run('cc', '-shared', '-fPIC', '-x', 'c', '-o', path, '-', input='int crypto_aead_aes256gcm_is_available(void) { return 0; }')
+    return {'LD_PRELOAD': path}
+
+
+def ours(lab, address, relay=None, quic=False, noise=False):
     """relay: (address from a, address from b); then nobody listens where the other could reach it."""
-    listen = ('127.0.0.1' if relay else '0.0.0.0', 4001)
+    where = 'udp/4001/quic-v1' if quic else 'tcp/4001'
+    listen = quoted('/ip4/%s/%s' % ('127.0.0.1' if relay else '0.0.0.0', where))
+    env = no_aes(lab) if noise else None
     nodes = {ns: Daemon(lab, ns) for ns in ('a', 'b')}
     for d in nodes.values(): # a first start makes the identity
-        d.start(NODE % (*listen, '', '', BACKEND, ''))
+        d.start(NODE % (listen, '', '', BACKEND, ''))
         d.process.stop()
     a, b = nodes['a'], nodes['b']
     at = {'a': '', 'b': ''}
     r = None
     if relay:
         r = Daemon(lab, 'r', 'peerup-relay')
-        r.start(RELAY, '%s\n%s\n' % (a.id, b.id))
+        r.start(RELAY, '%s\n%s\n' % (a.id, b.id), env)
         at = {ns: '/ip4/%s/tcp/7777/p2p/%s' % (relay[i], r.id) for i, ns in enumerate('ab')}
-    b.start(NODE % (*listen, quoted(at['b']), '', BACKEND, ''), a.id + '\n')
+    b.start(NODE % (listen, quoted(at['b']), '', BACKEND, ''), a.id + '\n', env)
     if relay:
         b.wait(lambda: 'true' in b.get(NAME, 'Relays', NAME + '.Manager'))
-    direct = '' if relay else '/ip4/%s/tcp/4001/p2p/%s' % (address, b.id)
-    a.start(NODE % (*listen, quoted(at['a']), quoted(direct), BACKEND, 'b: %s' % b.id), b.id + '\n')
+    direct = '' if relay else '/ip4/%s/%s/p2p/%s' % (address, where, b.id)
+    a.start(NODE % (listen, quoted(at['a']), quoted(direct), BACKEND, 'b: %s' % b.id), b.id + '\n', env)
     if relay:
         a.wait(lambda: 'true' in a.get(NAME, 'Relays', NAME + '.Manager'))
     lab.start('a', 'proxy', [lab.tool('bus-fd'), 'proxy', 'b', 'bench', '2222'], env={'PEERUP_BUS_ADDRESS': a.bus},
               stdin=subprocess.PIPE).wait_for(r'^\S+$')
-    return Way('ours', '127.0.0.1', 2222, [a.process, b.process], r and r.process)
+
+    def forget():
+        b.call('DeauthorizePeer', 'sb', a.id, 'true')
+        b.call('AuthorizePeer', 'ssa{sv}', a.id, '', '0')
+
+    return Way('ours', '127.0.0.1', 2222, [a.process, b.process], r and r.process, forget)
+
+
+def ours_alone(lab):
+    d = Daemon(lab, 'a')
+    every = ('/ip4/0.0.0.0/tcp/4001', '/ip4/0.0.0.0/udp/4001/quic-v1', '/ip4/0.0.0.0/tcp/4002/ws')
+    d.start(NODE % (', '.join(map(quoted, every)), '', '', BACKEND, ''))
+    return Way('ours', '', 0, [d.process])
 
 
 # ---- go-libp2p
@@ -120,24 +145,34 @@ def go_id(process):
     return process.wait_for(r'^READY (\S+)').group(1)
 
 
-def go(lab, address, security, port, relay=None):
+def go(lab, address, kind, port, relay=None):
+    """kind: of the security on TCP, or quic. SIGUSR1 has it close all connections."""
     peer = needed(os.path.join(lab.tree, 'bench', 'go-peer'))
-    common = ['--raise-limits', '--security', security]
-    name = 'go-' + security
+    common = ['--raise-limits', '--security', 'default' if kind == 'quic' else kind]
+    where = 'udp/%d/quic-v1' % port if kind == 'quic' else 'tcp/%d' % port
+    name = 'go-' + kind
     r, at = None, {}
     if relay:
         r = lab.start('r', name + '-relay', [peer, *common, '--role', 'relay', '--listen', '/ip4/0.0.0.0/tcp/%d' % port,
                                              '--data-limit', '0', '--duration-limit', '0', '--key', '%064x' % (port + 2)])
         at = {ns: '/ip4/%s/tcp/%d/p2p/%s' % (relay[i], port, go_id(r)) for i, ns in enumerate('ab')}
-    listen = '127.0.0.1' if relay else '0.0.0.0'
     b = lab.start('b', name + '-b', [peer, *common, '--key', '%064x' % port, '--service', 'bench=127.0.0.1:%d' % BACKEND,
-                                     '--listen', '/ip4/%s/tcp/%d' % (listen, port), *(['--relay', at['b']] if relay else [])])
-    to = '%s/p2p-circuit/p2p/%s' % (at['a'], go_id(b)) if relay else '/ip4/%s/tcp/%d/p2p/%s' % (address, port, go_id(b))
+                                     '--listen', '/ip4/%s/%s' % ('127.0.0.1' if relay else '0.0.0.0', where),
+                                     *(['--relay', at['b']] if relay else [])])
+    to = '%s/p2p-circuit/p2p/%s' % (at['a'], go_id(b)) if relay else '/ip4/%s/%s/p2p/%s' % (address, where, go_id(b))
     if relay:
         b.wait_for('^RESERVED')
     a = lab.start('a', name + '-a', [peer, *common, '--key', '%064x' % (port + 1), '--forward', '127.0.0.1:%d=%s/bench' % (port, to)])
     a.wait_for('^FORWARD')
-    return Way(name, '127.0.0.1', port, [a, b], r)
+    return Way(name, '127.0.0.1', port, [a, b], r, lambda: a.popen.send_signal(signal.SIGUSR1))
+
+
+def go_alone(lab):
+    every = ('/ip4/0.0.0.0/tcp/5000', '/ip4/0.0.0.0/udp/5000/quic-v1', '/ip4/0.0.0.0/tcp/5001/ws')
+    p = lab.start('a', 'go-alone', [needed(os.path.join(lab.tree, 'bench', 'go-peer')), '--raise-limits',
+                                    *(x for m in every for x in ('--listen', m))])
+    go_id(p)
+    return Way('go-default', '', 0, [p])
 
 
 # ---- TLS and nothing else

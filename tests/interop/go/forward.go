@@ -8,7 +8,10 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -60,6 +63,17 @@ func forwardOne(ctx context.Context, h host.Host, f forward, c *net.TCPConn) {
 	pump(s, c)
 }
 
+// forgetOnSignal closes every connection at SIGUSR1: what is opened next is cold.
+func forgetOnSignal(h host.Host) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGUSR1)
+	for range c {
+		for _, p := range h.Network().Peers() {
+			h.Network().ClosePeer(p)
+		}
+	}
+}
+
 // accept hands every connection of one TCP listener to serve, and prints the word and the address it got.
 func accept(ctx context.Context, listen, word string, serve func(*net.TCPConn)) error {
 	l, err := net.Listen("tcp", listen)
@@ -83,6 +97,9 @@ func accept(ctx context.Context, listen, word string, serve func(*net.TCPConn)) 
 func serveTCP(ctx context.Context, h host.Host, o *options) error {
 	for _, s := range o.services {
 		h.SetStreamHandler(serviceID(s[0]), func(st network.Stream) { serveService(st, s[1]) })
+	}
+	if len(o.forwards) > 0 {
+		go forgetOnSignal(h)
 	}
 	for _, f := range o.forwards {
 		err := accept(ctx, f.listen, "FORWARD", func(c *net.TCPConn) { forwardOne(ctx, h, f, c) })
