@@ -29,13 +29,24 @@ static gnutls_datum_t datum_of(p2p_view v) {
         return (gnutls_datum_t){ .data = (unsigned char *) v.data, .size = (unsigned) v.n };
 }
 
+static int check_rsa(gnutls_pubkey_t key, unsigned bits) {
+        gnutls_datum_t exponent;
+
+        if (bits < P2P_RSA_BITS_MIN || bits > P2P_RSA_BITS_MAX)
+                return -EPROTONOSUPPORT;
+        if (gnutls_pubkey_export_rsa_raw2(key, NULL, &exponent, GNUTLS_EXPORT_FLAG_NO_LZ) < 0)
+                return -EBADMSG;
+        gnutls_free(exponent.data);
+        return exponent.size <= P2P_RSA_EXPONENT_MAX ? 0 : -EPROTONOSUPPORT;
+}
+
 static int check_kind(gnutls_pubkey_t key) {
         gnutls_ecc_curve_t curve;
         unsigned bits;
 
         switch (gnutls_pubkey_get_pk_algorithm(key, &bits)) {
         case GNUTLS_PK_RSA:
-                return bits >= P2P_RSA_BITS_MIN && bits <= P2P_RSA_BITS_MAX ? 0 : -EPROTONOSUPPORT;
+                return check_rsa(key, bits);
         case GNUTLS_PK_ECDSA:
                 if (gnutls_pubkey_export_ecc_raw(key, &curve, NULL, NULL) < 0)
                         return -EPROTONOSUPPORT;

@@ -9,6 +9,7 @@
 
 #define P2P_RSA_BITS_MIN 2048u
 #define P2P_RSA_BITS_MAX 8192u /* go-libp2p's; verifying grows with it */
+#define P2P_RSA_EXPONENT_MAX 4u /* bytes; go takes 31 bits. Verifying grows with it, a thousandfold */
 
 /* Verifies what a host key (its protobuf) signed, and gives the peer id that follows from the key.
  * -EPROTONOSUPPORT: a kind that cannot be verified here; -EBADMSG: no key; -EKEYREJECTED: a false signature.
