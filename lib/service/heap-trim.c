@@ -27,6 +27,7 @@ static void on_timer(void *userdata) {
 }
 
 void heap_trim_init(HeapTrim *trim, p2p_loop *loop) {
+        (void) mallopt(M_ARENA_MAX, 1); /* the worker's thread and a lookup's take from the same heap: one to trim */
         (void) mallopt(M_TRIM_THRESHOLD, HEAP_TRIM_KEPT);
         (void) mallopt(M_MMAP_THRESHOLD, HEAP_TRIM_KEPT); /* no longer adapted to what is freed, once the above is set */
         *trim = (HeapTrim){};

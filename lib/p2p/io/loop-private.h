@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What loop.c, task.c, timer.c and watch.c share, and nobody else sees. */
+/* What loop.c, task.c, timer.c, watch.c and worker.c share, and nobody else sees. */
 
 #include <event2/event.h>
 
 #include <p2p/loop.h>
+
+typedef struct p2p_worker p2p_worker;
 
 struct p2p_loop {
         struct event_base *base;
@@ -32,10 +34,13 @@ struct p2p_loop {
         p2p_list orphans; /* by age */
         unsigned n_orphans;
 
+        p2p_worker *worker; /* NULL before the first job */
+
         uint8_t *scratch;
 };
 
 void loop_free_orphans(p2p_loop *loop);
+p2p_worker *loop_free_worker(p2p_worker *worker);
 
 /* Each serves what is due in this turn and says whether there was anything. */
 bool loop_serve_watches(p2p_loop *loop);

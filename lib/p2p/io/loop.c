@@ -126,6 +126,7 @@ p2p_loop *p2p_loop_free(p2p_loop *loop) {
 
         assert(!loop->in_turn);
         loop_free_orphans(loop);
+        loop_free_worker(loop->worker);
         assert(p2p_list_is_empty(&loop->tasks));
         assert(p2p_list_is_empty(&loop->slow));
         assert(loop->n_timers == 0);
