@@ -117,6 +117,7 @@ int quic_conn_new_client(quic_endpoint *e, const p2p_peer_id *peer, const quic_a
         if (r < 0)
                 return r;
         c->is_client = true;
+        p2p_list_append(&e->unanswered, &c->unanswered);
         c->peer = *peer;
         if (getrandom(random, sizeof(random), 0) != sizeof(random))
                 return discard(c, -ENOMEM);

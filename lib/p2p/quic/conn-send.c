@@ -105,6 +105,7 @@ static void write_packet(quic_conn *c, packet *p, uint8_t *out, size_t room) {
 static void move_path(quic_conn *c) {
         quic_address local;
 
+        c->is_unreachable = !p2p_list_is_empty(&c->unanswered);
         if (!c->is_client || c->state != QUIC_READY || quic_address_source(&c->remote, &local) < 0)
                 return;
         if (local.sa.sa_family == AF_INET)
@@ -220,6 +221,10 @@ void quic_conn_send(quic_conn *c) {
                 r = write_packets(c);
                 if (r < 0) {
                         quic_conn_on_error(c, r);
+                        return;
+                }
+                if (c->is_unreachable) {
+                        quic_conn_end(c, -EHOSTUNREACH, 0);
                         return;
                 }
         }

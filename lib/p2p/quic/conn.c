@@ -101,6 +101,7 @@ void quic_conn_end(quic_conn *c, int error, uint32_t received_code) {
         quic_cid_table_remove_all(&c->endpoint->table, &c->cids);
         p2p_list_unlink(&c->conns);
         p2p_list_unlink(&c->blocked);
+        p2p_list_unlink(&c->unanswered);
         p2p_task_post(&c->endpoint->leave);
         c->endpoint = NULL;
         p2p_task_post(c->is_owned ? c->session.wake : &c->news);
@@ -327,6 +328,7 @@ int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram) {
         if (r == NGTCP2_ERR_RETRY)
                 return r;
         c->heard = p2p_loop_now(c->transport->loop);
+        p2p_list_unlink(&c->unanswered);
         if (r != 0)
                 quic_conn_on_error(c, r);
         else
@@ -338,4 +340,5 @@ void quic_conn_init_tasks(quic_conn *c) {
         p2p_task_init(&c->flush, c->transport->loop, on_flush, c);
         p2p_task_init(&c->news, c->transport->loop, on_news, c);
         p2p_timer_init(&c->timer, c->transport->loop, on_timer, c);
+        p2p_list_init(&c->unanswered);
 }

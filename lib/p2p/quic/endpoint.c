@@ -3,8 +3,9 @@
 /*
  * A UDP socket that many connections share, inbound and outbound ones: what a hole puncher needs, and what
  * makes the address that others observe that of the listener [wire reference 7]. Datagrams find their
- * connection by id alone. No error of the socket ends anything here. A turn reads so much that everybody
- * else gets theirs.
+ * connection by id alone. No error of the socket ends anything here, but a dial that nobody has answered: what
+ * ICMP says of its address may be forged, and the worst is then that another address of the peer has its turn.
+ * A turn reads so much that everybody else gets theirs.
  */
 
 #include <errno.h>
@@ -65,6 +66,22 @@ static void on_arrival(quic_endpoint *e, const quic_arrival *a) {
                 on_datagram(e, a, P2P_VIEW(a->bytes.data + at, P2P_MIN(a->segment, a->bytes.n - at)));
 }
 
+static void on_refusal(quic_endpoint *e, const quic_refusal *refusal) {
+        quic_conn *c;
+
+        P2P_LIST_FOREACH(c, &e->unanswered, quic_conn, unanswered)
+                if (quic_address_equal(&c->remote, &refusal->remote))
+                        quic_conn_end(c, refusal->error, 0);
+}
+
+static void read_refusals(quic_endpoint *e) {
+        quic_refusal refusals[QUIC_UDP_REFUSALS_MAX];
+        unsigned n = quic_udp_receive_refusals(&e->udp, refusals);
+
+        for (unsigned i = 0; i < n; i++)
+                on_refusal(e, &refusals[i]);
+}
+
 static void on_room(quic_endpoint *e) {
         quic_conn *c;
 
@@ -93,6 +110,8 @@ static void on_event(unsigned events, void *userdata) {
                         total += arrivals[i].bytes.n;
                 }
         } while (n == QUIC_UDP_MESSAGES && total < P2P_QUIC_TURN_MAX);
+        if (e->udp.has_errors) /* after the datagrams: one that answered is not refused */
+                read_refusals(e);
 }
 
 void quic_endpoint_want_room(quic_endpoint *e, quic_conn *c) {
@@ -131,6 +150,7 @@ int quic_endpoint_new(quic_transport *t, int fd, quic_endpoint **ret) {
         p2p_list_init(&e->conns);
         p2p_list_init(&e->blocked);
         p2p_list_init(&e->tombs);
+        p2p_list_init(&e->unanswered);
         p2p_timer_init(&e->bury, t->loop, on_bury, e);
         p2p_task_init(&e->leave, t->loop, on_leave, e);
         quic_strangers_init(e);

@@ -63,6 +63,7 @@ struct quic_endpoint {
         quic_listener *listener; /* NULL: nobody is let in */
         quic_cid_table table;
         p2p_list conns, blocked, tombs;
+        p2p_list unanswered;     /* dials that have not heard a word */
         unsigned n_tombs;
         p2p_timer bury;          /* the oldest tomb is due */
         p2p_task leave;          /* frees it when nobody uses it */
@@ -174,7 +175,8 @@ struct quic_conn {
         p2p_task flush, news;
         p2p_timer timer;
         uint64_t expired;        /* quic_conn_now() of when the library's timer was served last */
-        p2p_list conns, half_open, blocked;
+        p2p_list conns, half_open, blocked, unanswered;
+        bool is_unreachable;     /* nobody has answered, and no way leads there any more */
 
         /* streams */
         p2p_list streams, incoming, lingering, sending, held;

@@ -5,7 +5,8 @@
  * (UDP_GRO) and cuts them on their way out (UDP_SEGMENT). Where a path cannot do the latter it says EIO or
  * EINVAL, and the same datagrams go out in one sendmmsg(2). Everything else that sending may answer is a
  * datagram lost, which QUIC mends: no error of one path may disturb the socket that all share. Only a source
- * address that is gone is told apart, since the connection has to move.
+ * address that is gone is told apart, since the connection has to move; and as what ICMP says of an earlier
+ * datagram is the kernel's answer to any call, a call is made twice before its error is believed.
  */
 
 #include <errno.h>
@@ -123,11 +124,13 @@ int quic_udp_init(quic_udp *u, int fd) {
                 if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one)) < 0)
                         return -errno;
                 (void) setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &one, sizeof(one));
+                (void) setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
                 (void) setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe4, sizeof(probe4));
         } else if (bound.sa.sa_family == AF_INET6) {
                 if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)) < 0)
                         return -errno;
                 (void) setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof(one));
+                (void) setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof(one));
                 (void) setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe6, sizeof(probe6));
         } else
                 return -EINVAL;
@@ -167,12 +170,6 @@ static void read_control(struct msghdr *m, quic_arrival *a) {
         }
 }
 
-/* Told once, about something sent earlier; what has come is still to be read. */
-static bool is_of_a_datagram(int error) {
-        return error == ECONNREFUSED || error == EMSGSIZE || error == EHOSTUNREACH || error == ENETUNREACH ||
-               error == EPROTO || error == EACCES || error == EINTR;
-}
-
 unsigned quic_udp_receive(quic_udp *u, uint8_t *scratch, quic_arrival *arrivals) {
         struct mmsghdr messages[QUIC_UDP_MESSAGES] = {};
         struct iovec iov[QUIC_UDP_MESSAGES];
@@ -192,7 +189,9 @@ unsigned quic_udp_receive(quic_udp *u, uint8_t *scratch, quic_arrival *arrivals)
                 };
         }
         n = recvmmsg(u->fd, messages, QUIC_UDP_MESSAGES, MSG_DONTWAIT, NULL);
-        for (unsigned i = 0; n < 0 && i < ERRORS_MAX && is_of_a_datagram(errno); i++)
+        if (n < 0) /* it was woken for something: the error, or none that is left to be told */
+                u->has_errors = true;
+        for (unsigned i = 0; n < 0 && i < ERRORS_MAX && errno != EAGAIN; i++)
                 n = recvmmsg(u->fd, messages, QUIC_UDP_MESSAGES, MSG_DONTWAIT, NULL);
 
         for (int i = 0; i < n; i++) {
@@ -256,9 +255,9 @@ static int send_segmented(quic_udp *u, quic_batch *b) {
         control ctl;
 
         write_control(&m, b, &ctl, true);
-        if (sendmsg(u->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        if (sendmsg(u->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != ENOBUFS)
                 return -errno;
-        b->bytes.n = 0;
+        b->bytes.n = 0; /* ENOBUFS: the line is full, and where it cut them up some may have gone */
         return 0;
 }
 
@@ -292,22 +291,33 @@ static int send_singly(quic_udp *u, quic_batch *b) {
         return 0;
 }
 
+static int send_some(quic_udp *u, quic_batch *b, bool *no_gso) {
+        int r = -EIO;
+
+        if (b->bytes.n > b->segment && !*no_gso) {
+                r = send_segmented(u, b);
+                *no_gso = r == -EIO || r == -EINVAL;
+        }
+        if (r == -EIO || r == -EINVAL || r == -EMSGSIZE)
+                r = send_singly(u, b);
+        return r;
+}
+
 int quic_udp_send(quic_udp *u, quic_batch *b, bool *no_gso) {
-        int r;
+        bool is_again = false;
 
         while (b->bytes.n > 0) {
-                r = -EIO;
-                if (b->bytes.n > b->segment && !*no_gso) {
-                        r = send_segmented(u, b);
-                        *no_gso = r == -EIO || r == -EINVAL;
-                }
-                if (r == -EIO || r == -EINVAL || r == -EMSGSIZE)
-                        r = send_singly(u, b);
+                int r = send_some(u, b, no_gso);
+
                 if (r == -EAGAIN)
                         return -EAGAIN;
+                if (r < 0 && r != -ENOBUFS && !is_again) {
+                        is_again = u->has_errors = true;
+                        continue;
+                }
                 if (r < 0 && is_source_gone(-r))
                         return -EADDRNOTAVAIL;
-                if (r < 0) /* EMSGSIZE, EPERM, ECONNREFUSED, ENOBUFS and the like: this datagram is lost */
+                if (r < 0) /* EMSGSIZE, EPERM, ECONNREFUSED and the like: this datagram is lost */
                         drop_front(b, b->segment);
         }
         return 0;

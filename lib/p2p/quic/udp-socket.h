@@ -25,11 +25,19 @@ typedef union quic_address {
 #define QUIC_UDP_BATCH_MAX 65000u     /* bytes of a send call: the kernel takes 65507 */
 #define QUIC_UDP_SEGMENTS_MAX 64u     /* of a send call [udp(7)] */
 #define QUIC_UDP_BUFFER (7u << 20)    /* of the socket, as much of it as sysctl allows */
+#define QUIC_UDP_REFUSALS_MAX 16u     /* messages of ICMP read at once */
 
 typedef struct quic_udp {
         int fd;
         quic_address bound;
+        bool has_errors; /* something waits for quic_udp_receive_refusals() */
 } quic_udp;
+
+/* What was sent there reached nobody, says ICMP: which anybody may have written. */
+typedef struct quic_refusal {
+        quic_address remote;
+        int error; /* -ECONNREFUSED or -EHOSTUNREACH */
+} quic_refusal;
 
 /* What came: datagrams of `segment` bytes each, the last one maybe shorter, all on one path. */
 typedef struct quic_arrival {
@@ -61,6 +69,8 @@ int quic_udp_open(const quic_address *bind_to, int *ret_fd);
 int quic_udp_init(quic_udp *u, int fd);
 /* Fills up to QUIC_UDP_MESSAGES entries with views into `scratch`. Returns how many; 0: nothing there. */
 unsigned quic_udp_receive(quic_udp *u, uint8_t *scratch, quic_arrival *arrivals);
+/* Fills up to QUIC_UDP_REFUSALS_MAX entries. Returns how many. */
+unsigned quic_udp_receive_refusals(quic_udp *u, quic_refusal *ret);
 /* Returns 0, with bytes from the front of the batch dropped as far as they are dealt with: sent, or lost for
  * a reason that is the network's. -EAGAIN: the rest waits for room. -EADDRNOTAVAIL: the local address or its
  * route is gone, nothing was sent. *no_gso is the path's: set where it cannot segment, and then heeded. */

@@ -201,6 +201,31 @@ static void an_error_of_the_past_does_not_hide_what_came(void **state) {
         assert_int_equal(receive(f, 0), 1);
 }
 
+/* The kernel answers the next call with it, wherever that one goes. */
+static void an_error_of_the_past_does_not_lose_what_is_sent(void **state) {
+        quic_refusal refusals[QUIC_UDP_REFUSALS_MAX];
+        fixture *f = *state;
+        quic_udp nobody;
+
+        open_one(&nobody, &(quic_address){ .in = { .sin_family = AF_INET,
+                                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } });
+        close(nobody.fd);
+        f->batch.remote = nobody.bound;
+        f->batch.bytes.n = 1200;
+        assert_int_equal(quic_udp_send(&f->a, &f->batch, &f->no_gso), 0);
+        f->batch.remote = f->b.bound;
+        f->batch.bytes = P2P_VIEW(f->bytes, 3 * 1200);
+        assert_int_equal(quic_udp_send(&f->a, &f->batch, &f->no_gso), 0);
+        assert_int_equal(receive(f, 0), 3);
+
+        assert_true(f->a.has_errors);
+        assert_int_equal(quic_udp_receive_refusals(&f->a, refusals), 1);
+        assert_int_equal(refusals[0].error, -ECONNREFUSED);
+        assert_true(quic_address_equal(&refusals[0].remote, &nobody.bound));
+        assert_int_equal(quic_udp_receive_refusals(&f->a, refusals), 0);
+        assert_false(f->a.has_errors);
+}
+
 static void only_udp_sockets_are_taken(void **state) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         quic_udp u;
@@ -236,6 +261,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(errors_of_the_network_are_losses, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_source_that_is_gone_is_told, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_error_of_the_past_does_not_hide_what_came, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(an_error_of_the_past_does_not_lose_what_is_sent, setup,
                                                 teardown),
                 cmocka_unit_test(only_udp_sockets_are_taken),
                 cmocka_unit_test_setup_teardown(ipv6_is_the_same, setup, teardown),
