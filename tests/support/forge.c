@@ -225,6 +225,53 @@ void forge_certificate(const forge *f, const p2p_identity *identity, gnutls_x509
         *ret_key = key;
 }
 
+static int sign_noise(gnutls_privkey_t key _unused_, gnutls_sign_algorithm_t algorithm _unused_, void *userdata,
+                      unsigned flags _unused_, const gnutls_datum_t *data _unused_, gnutls_datum_t *signature) {
+        signature->size = (unsigned) (uintptr_t) userdata / 8;
+        signature->data = gnutls_malloc(signature->size);
+        memset(signature->data, 0x17, signature->size);
+        return 0;
+}
+
+static int describe_unheld(gnutls_privkey_t key _unused_, unsigned flags, void *userdata) {
+        if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO)
+                return GNUTLS_PK_RSA;
+        if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS)
+                return (int) (uintptr_t) userdata;
+        if (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO)
+                return 1;
+        return -1;
+}
+
+/* Odd numbers all the way. */
+static gnutls_pubkey_t make_unheld_key(unsigned bits, unsigned exponent_size) {
+        uint8_t modulus[4096], exponent[4096];
+        gnutls_datum_t n = { modulus, bits / 8 }, e = { exponent, exponent_size };
+        gnutls_pubkey_t key;
+
+        assert(n.size <= sizeof(modulus) && e.size <= sizeof(exponent));
+        memset(modulus, 0xc5, n.size);
+        memset(exponent, 0x45, e.size);
+        must(gnutls_pubkey_init(&key));
+        must(gnutls_pubkey_import_rsa_raw(key, &n, &e));
+        return key;
+}
+
+void forge_unheld_certificate(unsigned bits, unsigned exponent_size, const p2p_identity *identity,
+                              gnutls_x509_crt_t *ret, gnutls_privkey_t *ret_key) {
+        static const forge usual = { .name = "usual" };
+        gnutls_pubkey_t shown = make_unheld_key(bits, exponent_size);
+        gnutls_x509_privkey_t signer;
+
+        forge_certificate(&usual, identity, ret, &signer);
+        must(gnutls_x509_crt_set_pubkey(*ret, shown)); /* its own signature is false from now on */
+        gnutls_x509_privkey_deinit(signer);
+        gnutls_pubkey_deinit(shown);
+        must(gnutls_privkey_init(ret_key));
+        must(gnutls_privkey_import_ext4(*ret_key, (void *) (uintptr_t) bits, sign_noise, sign_noise, NULL, NULL,
+                                        describe_unheld, 0));
+}
+
 /* The neighbour's OID becomes the extension's own: it is there twice. Signatures do not matter any more. */
 static void repeat(uint8_t *der, size_t n) {
         static const uint8_t neighbour[] = { 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xa2, 0x5a, 0x01, 0x02 };

@@ -4,6 +4,7 @@
 /* Certificates as libp2p's TLS wants them, with one thing wrong at a time: for tests of whoever judges them.
  */
 
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
@@ -34,6 +35,10 @@ typedef struct forge {
  * The identity is the Ed25519 host key; fails a test on any error. */
 void forge_certificate(const forge *f, const p2p_identity *identity, gnutls_x509_crt_t *ret,
                        gnutls_x509_privkey_t *ret_key);
+/* The same with an RSA key that nobody holds, of that many bits and with an exponent of that many bytes. What
+ * is signed with ret_key is noise of the right size. */
+void forge_unheld_certificate(unsigned bits, unsigned exponent_size, const p2p_identity *identity,
+                              gnutls_x509_crt_t *ret, gnutls_privkey_t *ret_key);
 /* Its DER, of at most `size` bytes; returns how many. */
 size_t forge_der(const forge *f, const p2p_identity *identity, uint8_t *out, size_t size);
 

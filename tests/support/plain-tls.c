@@ -42,27 +42,39 @@ static int accept_anybody(gnutls_session_t session _unused_) {
         return 0;
 }
 
+/* As a retriever gives it: nobody looks whether it is a chain, or fits the key. Takes the key. */
+static void set_chain(plain_tls *t, gnutls_x509_crt_t crt, unsigned n, gnutls_privkey_t key) {
+        gnutls_pcert_st *list = gnutls_calloc(n, sizeof(*list));
+
+        for (unsigned i = 0; i < n; i++)
+                must(gnutls_pcert_import_x509(&list[i], crt, 0));
+        gnutls_certificate_set_flags(t->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+        must(gnutls_certificate_set_key(t->credentials, NULL, 0, list, (int) n, key));
+        gnutls_free(list);
+}
+
+static void set_unheld_certificate(plain_tls *t, const plain_tls_options *o) {
+        gnutls_privkey_t key;
+        gnutls_x509_crt_t crt;
+
+        forge_unheld_certificate(o->unheld_bits, o->unheld_exponent, o->identity, &crt, &key);
+        set_chain(t, crt, 1, key);
+        gnutls_x509_crt_deinit(crt);
+}
+
 static void set_certificate(plain_tls *t, const plain_tls_options *o) {
         static const forge usual = { .name = "usual" };
         gnutls_x509_privkey_t key;
-        gnutls_x509_crt_t crt, chain[4];
-        unsigned n = o->n_chain > 0 ? o->n_chain : 1;
+        gnutls_privkey_t private_key;
+        gnutls_x509_crt_t crt;
 
         forge_certificate(o->certificate ?: &usual, o->identity, &crt, &key);
-        for (unsigned i = 0; i < n; i++)
-                chain[i] = crt;
-        if (n == 1)
-                must(gnutls_certificate_set_x509_key(t->credentials, chain, (int) n, key));
-        else { /* as a retriever gives it: nobody looks whether it is a chain */
-                gnutls_pcert_st *list = gnutls_calloc(n, sizeof(*list));
-                gnutls_privkey_t private_key;
-
+        if (o->n_chain <= 1)
+                must(gnutls_certificate_set_x509_key(t->credentials, &crt, 1, key));
+        else {
                 must(gnutls_privkey_init(&private_key));
                 must(gnutls_privkey_import_x509(private_key, key, GNUTLS_PRIVKEY_IMPORT_COPY));
-                for (unsigned i = 0; i < n; i++)
-                        must(gnutls_pcert_import_x509(&list[i], crt, 0));
-                must(gnutls_certificate_set_key(t->credentials, NULL, 0, list, (int) n, private_key));
-                gnutls_free(list);
+                set_chain(t, crt, o->n_chain, private_key);
         }
         gnutls_x509_crt_deinit(crt);
         gnutls_x509_privkey_deinit(key);
@@ -86,7 +98,9 @@ void plain_tls_init(plain_tls *t, p2p_channel *channel, const plain_tls_options 
         must(gnutls_init(&t->session, flags));
         must(gnutls_priority_set_direct(t->session, o->priority ?: "NORMAL:-VERS-ALL:+VERS-TLS1.3", NULL));
         must(gnutls_certificate_allocate_credentials(&t->credentials));
-        if (o->identity)
+        if (o->identity && o->unheld_bits > 0)
+                set_unheld_certificate(t, o);
+        else if (o->identity)
                 set_certificate(t, o);
         must(gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, t->credentials));
         if (!o->is_client)

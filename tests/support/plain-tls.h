@@ -14,6 +14,8 @@ typedef struct plain_tls_options {
         const char *const *names;     /* ALPN, NULL-terminated; NULL: the extension is not sent */
         const p2p_identity *identity; /* NULL: no certificate */
         const forge *certificate;     /* of that identity */
+        unsigned unheld_bits;         /* > 0: forge_unheld_certificate() instead */
+        unsigned unheld_exponent;
         unsigned n_chain;             /* how often it is in the chain; 0: once */
         unsigned flags;               /* more of gnutls_init()'s */
 } plain_tls_options;

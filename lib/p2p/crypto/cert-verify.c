@@ -6,6 +6,9 @@
  * TLS proves that the peer holds the certificate's key; the extension proves that the host key vouches for
  * that key. The certificate's own signature is checked too, as rust does and go does not: then nothing in it
  * can be another's.
+ *
+ * GnuTLS verifies with the certificate's key before anybody may judge it, and knows no key that is too
+ * large: it would calculate for minutes. So a look at the key comes before that.
  */
 
 #include <errno.h>
@@ -14,6 +17,7 @@
 #include "crypto/cert-key.h"
 #include "crypto/cert-parse.h"
 #include "crypto/cert.h"
+#include "wire/reader.h"
 #include "wire/writer.h"
 
 static const struct {
@@ -95,6 +99,54 @@ int p2p_cert_verify(p2p_view der, int64_t now_sec, p2p_peer_id *ret, p2p_key_typ
                 return r;
         *ret = peer;
         return 0;
+}
+
+/* The first certificate of a message [RFC 8446, section 4.4.2]; empty where there is none. */
+static int first_of(p2p_view message, p2p_view *ret) {
+        p2p_reader rd = P2P_READER(message);
+        size_t n;
+
+        (void) p2p_read_bytes(&rd, p2p_read_u8(&rd)); /* context */
+        n = (size_t) p2p_read_u8(&rd) << 16;
+        n |= p2p_read_be16(&rd);
+        if (rd.error == 0 && n > 0) {
+                n = (size_t) p2p_read_u8(&rd) << 16;
+                n |= p2p_read_be16(&rd);
+        }
+        *ret = p2p_read_bytes(&rd, n);
+        return rd.error;
+}
+
+static int check_message(p2p_view message) {
+        _cleanup_(p2p_spki_done) gnutls_pubkey_t key = NULL;
+        p2p_cert_parts parts;
+        p2p_view der;
+        int r;
+
+        r = first_of(message, &der);
+        if (r < 0 || der.n == 0)
+                return r;
+        if (der.n > P2P_CERT_MAX)
+                return -EMSGSIZE;
+        r = p2p_cert_parse(der, &parts);
+        return r < 0 ? r : p2p_spki_import(parts.spki, &key);
+}
+
+int p2p_cert_on_message(gnutls_session_t session _unused_, unsigned type _unused_, unsigned when _unused_,
+                        unsigned incoming, const gnutls_datum_t *message) {
+        if (!incoming)
+                return 0;
+        switch (check_message(P2P_VIEW(message->data, message->size))) {
+        case 0:
+                return 0;
+        case -EMSGSIZE:
+                return GNUTLS_E_RECORD_OVERFLOW;
+        case -EPROTONOSUPPORT:
+                return GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
+        case -ENOMEM:
+                return GNUTLS_E_MEMORY_ERROR;
+        }
+        return GNUTLS_E_ASN1_DER_ERROR;
 }
 
 int p2p_cert_verify_session(gnutls_session_t session, const p2p_peer_id *expected, p2p_peer_id *ret) {

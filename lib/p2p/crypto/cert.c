@@ -206,6 +206,8 @@ int p2p_cert_session_new(const p2p_identity *identity, bool quic, unsigned flags
                 gnutls_deinit(session);
                 return -ENOMEM;
         }
+        gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_POST,
+                                           p2p_cert_on_message);
         if (flags & GNUTLS_SERVER)
                 gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
         *ret = session;

@@ -28,6 +28,11 @@ int p2p_cert_of(const p2p_identity *identity, const p2p_cert **ret);
  * (below), its ALPN and how bytes move. */
 int p2p_cert_session_new(const p2p_identity *identity, bool quic, unsigned flags, gnutls_session_t *ret);
 
+/* Set for every session: ends the handshake where a peer's certificate has a key that nobody here verifies
+ * with, before GnuTLS does. A hook for GNUTLS_HANDSHAKE_CERTIFICATE_PKT. */
+int p2p_cert_on_message(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                        const gnutls_datum_t *message);
+
 /* For a verify function: judges what the peer of the session sent. -EKEYREJECTED: no certificate, a false or
  * expired one, or somebody else than `expected` (which may be NULL); -EBADMSG, -EMSGSIZE, -EPROTONOSUPPORT
  * as below. */

@@ -229,6 +229,7 @@ static int error_of(const p2p_secure *s, int r) {
         case GNUTLS_E_NO_CIPHER_SUITES:
         case GNUTLS_E_NO_COMMON_KEY_SHARE:
         case GNUTLS_E_UNSUPPORTED_SIGNATURE_ALGORITHM:
+        case GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE:
                 return -EPROTONOSUPPORT;
         case GNUTLS_E_PREMATURE_TERMINATION:
         case GNUTLS_E_SESSION_EOF:

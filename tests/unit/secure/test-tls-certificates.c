@@ -89,10 +89,40 @@ static void one_certificate_is_sent_no_more_and_no_less(void **state) {
         tls_duel_done(&d);
 }
 
+/* GnuTLS would verify with it, for as long as that takes, before anybody is asked for a judgement. Noise
+ * that a fair key is said to have made is what it comes to see otherwise: -EBADMSG. */
+static void a_costly_key_is_refused_before_it_is_used(void **state) {
+        static const struct {
+                unsigned bits, exponent_size;
+                int expect;
+        } cases[] = {
+                { 2048, 3, -EBADMSG },          { 8192, 4, -EBADMSG },
+                { 2048, 5, -EPROTONOSUPPORT },  { 8192, 1024, -EPROTONOSUPPORT },
+                { 16384, 3, -EPROTONOSUPPORT }, { 32768, 4096, -EMSGSIZE },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < 2 * ELEMENTSOF(cases); i++) {
+                tls_duel d;
+
+                tls_duel_start(&d,
+                               (plain_tls_options){ .is_client = i % 2,
+                                                    .identity = tls_duel_identity(),
+                                                    .unheld_bits = cases[i / 2].bits,
+                                                    .unheld_exponent = cases[i / 2].exponent_size },
+                               NULL);
+                tls_duel_run(&d);
+                if (d.us.n_done != 1 || d.us.error != cases[i / 2].expect)
+                        fail_msg("%u bits: %d, %d", cases[i / 2].bits, d.us.error, d.far.handshake);
+                tls_duel_done(&d);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(forged_certificates_end_the_handshake),
                 cmocka_unit_test(unusual_certificates_pass),
+                cmocka_unit_test(a_costly_key_is_refused_before_it_is_used),
                 cmocka_unit_test(one_certificate_is_sent_no_more_and_no_less),
         };
 
