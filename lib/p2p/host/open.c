@@ -78,6 +78,8 @@ static void finish(p2p_open *o, int error) {
         p2p_open_fn done = o->done;
         void *userdata = o->userdata;
 
+        if (broken && error == -EPROTONOSUPPORT)
+                code = P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED; /* it is there, and speaks another */
         if (code == P2P_STREAM_RESOURCE_LIMIT_EXCEEDED && conn)
                 conn->full_until = p2p_loop_now(o->host->loop) + FULL_USEC;
         if (stream)

@@ -253,6 +253,7 @@ static void refusal_is_told_when_asked_for(void **state) {
         open_one(w, 2, NULL);
         wait_for(w, 2);
         assert_int_equal(w->o[1].error, -EPROTONOSUPPORT);
+        assert_int_equal(w->o[1].code, P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED); /* which no dial would say */
         assert_int_equal(w->o[2].error, 0);
 }
 

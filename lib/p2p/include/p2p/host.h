@@ -141,7 +141,8 @@ void p2p_conn_pin(p2p_conn *conn);
 void p2p_conn_unpin(p2p_conn *conn);
 
 /* ---- streams ---- */
-/* code: error < 0 because the far side reset the stream, with this P2P_STREAM_*; else 0. */
+/* code: error < 0 because the far side reset the stream, with this P2P_STREAM_*, or refused its protocol
+ * (P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED, with -EPROTONOSUPPORT); else 0. */
 typedef void (*p2p_open_fn)(p2p_stream *stream, int error, uint32_t code, void *userdata);
 
 typedef struct p2p_open_options {
