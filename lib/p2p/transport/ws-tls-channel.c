@@ -79,8 +79,10 @@ static tls_channel *destroy(tls_channel *t) {
         p2p_channel_set_wake(t->below, NULL);
         p2p_channel_free(t->below);
         p2p_task_cancel(&t->below_wake);
-        if (t->session)
+        if (t->session) {
+                p2p_web_tls_session_settle(t->session);
                 gnutls_deinit(t->session);
+        }
         buffer_done(&t->ahead);
         buffer_done(&t->pending);
         free(t->name);
@@ -155,11 +157,25 @@ static int on_pull_timeout(gnutls_transport_ptr_t userdata _unused_, unsigned mi
 
 /* ---- errors */
 
+/* Of several faults the gravest: who is vouched for by nobody need not be asked for a name, nor for a date. */
+static int judge_certificate(const tls_channel *t) {
+        const unsigned dates = GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
+        const unsigned owner = GNUTLS_CERT_UNEXPECTED_OWNER;
+        unsigned status = gnutls_session_get_verify_cert_status(t->session) & ~GNUTLS_CERT_INVALID;
+
+        if (status & ~(dates | owner))
+                return -ENOKEY;
+        if (status & owner)
+                return -EREMCHG;
+        return status & dates ? -EKEYEXPIRED : -ENOKEY;
+}
+
 static int translate(const tls_channel *t, int error) {
         if (t->below_error < 0)
                 return t->below_error;
         switch (error) {
         case GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR:
+                return judge_certificate(t);
         case GNUTLS_E_CERTIFICATE_ERROR:
         case GNUTLS_E_NO_CERTIFICATE_FOUND:
                 return -ENOKEY;
@@ -275,7 +291,7 @@ static int handshake(tls_channel *t) {
                 if (gnutls_error_is_fatal(r) || i >= IDLE_MAX)
                         return fail(t, translate(t, r), r);
         }
-        gnutls_credentials_clear(t->session);
+        p2p_web_tls_session_settle(t->session);
         t->credentials = NULL;
         t->is_open = true;
         r = flush(t);

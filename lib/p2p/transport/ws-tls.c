@@ -6,6 +6,9 @@
  * Peers prove who they are inside, so this TLS only has to satisfy the Web around it: a server shows a
  * certificate that browsers and proxies would take, a client takes what they would take. The system's
  * authorities are a megabyte and more, which a node that dials no wss never reads.
+ *
+ * What the files gave is a web_files, replaced as a whole when they are read again. A handshake needs what it
+ * began with to its end: it is counted there, and the last one frees what was replaced meanwhile.
  */
 
 #include <arpa/inet.h>
@@ -22,12 +25,29 @@
 #define VERSIONS "-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define ALPN "http/1.1"
 
-struct p2p_web_tls {
-        gnutls_priority_t priority;
+typedef struct web_files {
+        unsigned n_users;                        /* handshakes, and the p2p_web_tls */
         gnutls_certificate_credentials_t server; /* NULL: nothing to serve with */
         gnutls_certificate_credentials_t client;
         bool has_trust; /* false until the first dial where it is the system's */
+} web_files;
+
+struct p2p_web_tls {
+        gnutls_priority_t priority;
+        web_files *files;
 };
+
+static web_files *files_leave(web_files *files) {
+        if (!files || --files->n_users > 0)
+                return NULL;
+        if (files->server)
+                gnutls_certificate_free_credentials(files->server);
+        if (files->client)
+                gnutls_certificate_free_credentials(files->client);
+        free(files);
+        return NULL;
+}
+P2P_CLEANUP(web_files, files_leave);
 
 static int tls_error(int error) {
         switch (error) {
@@ -76,7 +96,7 @@ static int read_file(const char *path, gnutls_datum_t *ret) {
         return r;
 }
 
-static int set_server(p2p_web_tls *tls, const p2p_web_tls_options *o, const char **ret_which) {
+static int set_server(web_files *files, const p2p_web_tls_options *o, const char **ret_which) {
         _cleanup_(datum_done) gnutls_datum_t certificate = {}, key = {};
         int r;
 
@@ -88,9 +108,9 @@ static int set_server(p2p_web_tls *tls, const p2p_web_tls_options *o, const char
         r = read_file(o->key, &key);
         if (r < 0)
                 return r;
-        if (gnutls_certificate_allocate_credentials(&tls->server) < 0)
+        if (gnutls_certificate_allocate_credentials(&files->server) < 0)
                 return -ENOMEM;
-        r = gnutls_certificate_set_x509_key_mem2(tls->server, &certificate, &key, GNUTLS_X509_FMT_PEM, NULL,
+        r = gnutls_certificate_set_x509_key_mem2(files->server, &certificate, &key, GNUTLS_X509_FMT_PEM, NULL,
                                                  0);
         if (r == GNUTLS_E_BASE64_DECODING_ERROR || r == GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR ||
             r == GNUTLS_E_NO_CERTIFICATE_FOUND)
@@ -98,7 +118,7 @@ static int set_server(p2p_web_tls *tls, const p2p_web_tls_options *o, const char
         return r < 0 ? tls_error(r) : 0;
 }
 
-static int set_trust(p2p_web_tls *tls, const p2p_web_tls_options *o, const char **ret_which) {
+static int set_trust(web_files *files, const p2p_web_tls_options *o, const char **ret_which) {
         _cleanup_(datum_done) gnutls_datum_t trust = {};
         int r;
 
@@ -106,45 +126,74 @@ static int set_trust(p2p_web_tls *tls, const p2p_web_tls_options *o, const char 
         r = read_file(o->trust, &trust);
         if (r < 0)
                 return r;
-        r = gnutls_certificate_set_x509_trust_mem(tls->client, &trust, GNUTLS_X509_FMT_PEM);
+        r = gnutls_certificate_set_x509_trust_mem(files->client, &trust, GNUTLS_X509_FMT_PEM);
         if (r < 0)
                 return tls_error(r);
-        tls->has_trust = true;
+        files->has_trust = true;
         return r > 0 ? 0 : -EBADMSG;
 }
 
-int p2p_web_tls_new(const p2p_web_tls_options *options, const char **ret_which, p2p_web_tls **ret) {
-        _cleanup_(p2p_web_tls_freep) p2p_web_tls *tls = NULL;
+static int read_files(const p2p_web_tls_options *options, const char **ret_which, web_files **ret) {
+        _cleanup_(files_leavep) web_files *files = NULL;
         const char *which = NULL;
         int r = 0;
 
         if (!options->certificate != !options->key)
                 return -EINVAL;
-        tls = calloc(1, sizeof(*tls));
-        if (!tls ||
-            gnutls_priority_init2(&tls->priority, VERSIONS, NULL, GNUTLS_PRIORITY_INIT_DEF_APPEND) < 0 ||
-            gnutls_certificate_allocate_credentials(&tls->client) < 0)
+        files = calloc(1, sizeof(*files));
+        if (!files)
+                return -ENOMEM;
+        files->n_users = 1;
+        if (gnutls_certificate_allocate_credentials(&files->client) < 0)
                 return -ENOMEM;
         if (options->certificate)
-                r = set_server(tls, options, &which);
+                r = set_server(files, options, &which);
         if (r >= 0 && options->trust)
-                r = set_trust(tls, options, &which);
+                r = set_trust(files, options, &which);
         if (r < 0) {
                 if (ret_which)
                         *ret_which = which;
                 return r;
         }
+        *ret = TAKE_PTR(files);
+        return 0;
+}
+
+int p2p_web_tls_new(const p2p_web_tls_options *options, const char **ret_which, p2p_web_tls **ret) {
+        _cleanup_(p2p_web_tls_freep) p2p_web_tls *tls = NULL;
+        int r;
+
+        tls = calloc(1, sizeof(*tls));
+        if (!tls ||
+            gnutls_priority_init2(&tls->priority, VERSIONS, NULL, GNUTLS_PRIORITY_INIT_DEF_APPEND) < 0)
+                return -ENOMEM;
+        r = read_files(options, ret_which, &tls->files);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(tls);
+        return 0;
+}
+
+int p2p_web_tls_reload(p2p_web_tls *tls, const p2p_web_tls_options *options, const char **ret_which) {
+        web_files *files;
+        int r;
+
+        r = read_files(options, ret_which, &files);
+        if (r < 0)
+                return r;
+        if (tls->files->server && !files->server) {
+                files_leave(files);
+                return -EINVAL;
+        }
+        files_leave(tls->files);
+        tls->files = files;
         return 0;
 }
 
 p2p_web_tls *p2p_web_tls_free(p2p_web_tls *tls) {
         if (!tls)
                 return NULL;
-        if (tls->server)
-                gnutls_certificate_free_credentials(tls->server);
-        if (tls->client)
-                gnutls_certificate_free_credentials(tls->client);
+        files_leave(tls->files);
         if (tls->priority)
                 gnutls_priority_deinit(tls->priority);
         free(tls);
@@ -152,7 +201,7 @@ p2p_web_tls *p2p_web_tls_free(p2p_web_tls *tls) {
 }
 
 bool p2p_web_tls_can_serve(const p2p_web_tls *tls) {
-        return tls->server;
+        return tls->files->server;
 }
 
 static bool is_ip(const char *name) {
@@ -175,33 +224,42 @@ static int session_new(const p2p_web_tls *tls, unsigned flags, gnutls_certificat
                 return -ENOMEM;
         }
         gnutls_handshake_set_timeout(session, GNUTLS_INDEFINITE_TIMEOUT); /* the loop's timers know better */
+        tls->files->n_users++;
+        gnutls_session_set_ptr(session, tls->files);
         *ret = session;
         return 0;
 }
 
 int p2p_web_tls_session_new_server(const p2p_web_tls *tls, gnutls_session_t *ret) {
-        if (!tls->server)
+        if (!tls->files->server)
                 return -EINVAL;
-        return session_new(tls, GNUTLS_SERVER | GNUTLS_NO_TICKETS, tls->server, ret);
+        return session_new(tls, GNUTLS_SERVER | GNUTLS_NO_TICKETS, tls->files->server, ret);
 }
 
 int p2p_web_tls_session_new_client(const p2p_web_tls *tls, const char *name, gnutls_session_t *ret) {
         gnutls_session_t session;
         int r;
 
-        if (!tls->has_trust) {
-                ((p2p_web_tls *) tls)->has_trust = true; /* a cache */
-                if (gnutls_certificate_set_x509_system_trust(tls->client) < 0)
+        if (!tls->files->has_trust) {
+                tls->files->has_trust = true; /* a cache */
+                if (gnutls_certificate_set_x509_system_trust(tls->files->client) < 0)
                         return -ENOENT;
         }
-        r = session_new(tls, GNUTLS_CLIENT, tls->client, &session);
+        r = session_new(tls, GNUTLS_CLIENT, tls->files->client, &session);
         if (r < 0)
                 return r;
         if (!is_ip(name) && gnutls_server_name_set(session, GNUTLS_NAME_DNS, name, strlen(name)) < 0) {
+                p2p_web_tls_session_settle(session);
                 gnutls_deinit(session);
                 return -EINVAL;
         }
         gnutls_session_set_verify_cert(session, name, 0);
         *ret = session;
         return 0;
+}
+
+void p2p_web_tls_session_settle(gnutls_session_t session) {
+        gnutls_credentials_clear(session);
+        files_leave(gnutls_session_get_ptr(session));
+        gnutls_session_set_ptr(session, NULL);
 }

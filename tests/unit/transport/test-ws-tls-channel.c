@@ -164,19 +164,21 @@ static void certificates_are_judged(void **state) {
                 { "good",  "relay.test",         0             },
                 { "good",  "RELAY.test",         0             },
                 { "rsa",   "relay.test",         0             },
-                { "good",  "other.test",         -ENOKEY       },
-                { "good",  "a.relay.test",       -ENOKEY       },
-                { "good",  "192.0.2.1",          -ENOKEY       },
+                { "good",  "other.test",         -EREMCHG      },
+                { "good",  "a.relay.test",       -EREMCHG      },
+                { "good",  "192.0.2.1",          -EREMCHG      },
                 { "wild",  "a.relay.test",       0             },
-                { "wild",  "relay.test",         -ENOKEY       },
-                { "wild",  "a.b.relay.test",     -ENOKEY       },
+                { "wild",  "relay.test",         -EREMCHG      },
+                { "wild",  "a.b.relay.test",     -EREMCHG      },
                 { "ip",    "192.0.2.1",          0             },
-                { "ip",    "192.0.2.2",          -ENOKEY       },
+                { "ip",    "192.0.2.2",          -EREMCHG      },
                 { "ip6",   "2001:db8::1",        0             },
-                { "ip6",   "2001:db8::2",        -ENOKEY       },
-                { "old",   "relay.test",         -ENOKEY       },
-                { "early", "relay.test",         -ENOKEY       },
+                { "ip6",   "2001:db8::2",        -EREMCHG      },
+                { "old",   "relay.test",         -EKEYEXPIRED  },
+                { "early", "relay.test",         -EKEYEXPIRED  },
                 { "own",   "relay.test",         -ENOKEY       },
+                { "old",   "other.test",         -EREMCHG      },
+                { "own",   "other.test",         -ENOKEY       },
         };
 
         (void) state;
@@ -234,6 +236,63 @@ static void false_files_are_refused(void **state) {
         tls = credentials(NULL, true);
         assert_int_equal(p2p_ws_tls_channel_new_server(NULL, NULL, tls, NULL), -EINVAL);
         p2p_web_tls_free(tls);
+}
+
+/* Another pair with the same credentials; what a byte through it comes to. */
+static ssize_t try_pair(const fixture *f, const char *name, unsigned turns, void (*meanwhile)(const fixture *f)) {
+        const p2p_memory_options tight = { .capacity = 64 };
+        p2p_channel *a, *b, *client, *server;
+        ssize_t k;
+
+        assert_int_equal(p2p_memory_pair(f->loop, turns > 0 ? &tight : NULL, &a, &b), 0);
+        assert_int_equal(p2p_ws_tls_channel_new_client(f->loop, a, f->client_tls, name, &client), 0);
+        assert_int_equal(p2p_ws_tls_channel_new_server(f->loop, b, f->server_tls, &server), 0);
+        for (unsigned i = 0; i < turns; i++)
+                assert_int_equal(p2p_loop_turn(f->loop, 0), 1); /* still at it */
+        if (meanwhile)
+                meanwhile(f);
+        (void) p2p_loop_settle(f->loop);
+        k = p2p_channel_write(client, "x", 1);
+        p2p_channel_free(client);
+        p2p_channel_free(server);
+        (void) p2p_loop_settle(f->loop);
+        return k;
+}
+
+static int reload(const fixture *f, const char *certificate, const char *key) {
+        const p2p_web_tls_options o = { certificate, key, web_ca_path(&ca, "ca", "pem") };
+
+        return p2p_web_tls_reload(f->server_tls, &o, NULL);
+}
+
+static void reload_to_wild(const fixture *f) {
+        assert_int_equal(reload(f, web_ca_path(&ca, "wild", "crt"), web_ca_path(&ca, "wild", "key")), 0);
+}
+
+static void files_are_read_again(void **state) {
+        fixture f;
+
+        (void) state;
+        begin(&f, NULL, "good", "relay.test");
+        (void) p2p_loop_settle(f.loop);
+        assert_int_equal(p2p_channel_write(f.client, "one", 3), 3);
+
+        assert_int_equal(try_pair(&f, "relay.test", 20, reload_to_wild), 1); /* it ends as it began */
+        assert_int_equal(try_pair(&f, "relay.test", 0, NULL), -EREMCHG);
+        assert_int_equal(try_pair(&f, "a.relay.test", 0, NULL), 1);
+        (void) p2p_loop_settle(f.loop);
+        assert_int_equal(p2p_channel_read(f.server, buf, sizeof(buf)), 3); /* who is there stays */
+
+        assert_int_equal(reload(&f, web_ca_path(&ca, "none", "crt"), web_ca_path(&ca, "wild", "key")), -ENOENT);
+        assert_int_equal(reload(&f, web_ca_path(&ca, "good", "crt"), web_ca_path(&ca, "wild", "key")), -EKEYREJECTED);
+        assert_int_equal(reload(&f, web_ca_path(&ca, "good", "crt"), NULL), -EINVAL);
+        assert_int_equal(reload(&f, NULL, NULL), -EINVAL);
+        assert_int_equal(try_pair(&f, "a.relay.test", 0, NULL), 1);
+
+        assert_int_equal(p2p_web_tls_reload(f.client_tls, &(p2p_web_tls_options){ .trust = web_ca_path(&ca, "own", "crt") },
+                                            NULL), 0);
+        assert_int_equal(try_pair(&f, "a.relay.test", 0, NULL), -ENOKEY);
+        done(&f);
 }
 
 /* ---- GnuTLS by hand on the other side */
@@ -523,6 +582,7 @@ int main(void) {
                 cmocka_unit_test(certificates_are_judged),
                 cmocka_unit_test(files_are_judged),
                 cmocka_unit_test(false_files_are_refused),
+                cmocka_unit_test(files_are_read_again),
                 cmocka_unit_test(versions_are_1_2_and_1_3),
                 cmocka_unit_test(names_are_sent_and_addresses_are_not),
                 cmocka_unit_test(a_cut_is_no_end),

@@ -179,7 +179,7 @@ static void a_false_certificate_breaks_the_channel(void **state) {
                 if (f->client)
                         k = p2p_channel_write(f->client, "x", 1);
         }
-        assert_int_equal(k, -ENOKEY);
+        assert_int_equal(k, -EREMCHG);
 }
 
 static void nobody_listens_without_a_certificate(void **state) {

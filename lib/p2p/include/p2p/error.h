@@ -9,6 +9,7 @@
  *                       EPROTONOSUPPORT nothing in common
  *   the path's          ECONNRESET EPIPE ETIMEDOUT EHOSTUNREACH ECONNREFUSED ECANCELED
  *                       ENOKEY no certificate of the Web that is good: a server's that we trust, or ours to listen with
+ *                       EKEYEXPIRED a server's is trusted, but not today   EREMCHG it is, but for another name
  *   ours                ENOMEM ENOBUFS (a quota of ours) EINVAL (misuse) ENOENT EEXIST
  *   not an error        EAGAIN: nothing now, the wake task tells when
  */

@@ -18,5 +18,8 @@ typedef struct p2p_web_tls_options {
  * file cannot be read; -EBADMSG: it is not what it should be; -EKEYREJECTED: certificate and key do not
  * belong together. *ret_which: the file's path in the options; may be NULL. */
 int p2p_web_tls_new(const p2p_web_tls_options *options, const char **ret_which, p2p_web_tls **ret);
+/* Reads the files again, for handshakes from now on. As p2p_web_tls_new(); on failure what was read before
+ * stays, and so it does (-EINVAL) where the options name no certificate any more. */
+int p2p_web_tls_reload(p2p_web_tls *tls, const p2p_web_tls_options *options, const char **ret_which);
 p2p_web_tls *p2p_web_tls_free(p2p_web_tls *tls); /* after what borrows it */
 P2P_CLEANUP(p2p_web_tls, p2p_web_tls_free);
