@@ -42,8 +42,8 @@ static int on_handshake_completed(ngtcp2_conn *lib, void *userdata) {
         if (idle > 0)
                 keepalive = P2P_MIN(keepalive, idle / 2);
         ngtcp2_conn_set_keep_alive_timeout(lib, keepalive);
-        if (!c->is_client)
-                quic_conn_on_ready(c);
+        c->is_confirmed = !c->is_client;
+        quic_conn_on_ready(c);
         return 0;
 }
 
@@ -51,8 +51,7 @@ static int on_handshake_confirmed(ngtcp2_conn *lib, void *userdata) {
         quic_conn *c = userdata;
 
         (void) lib;
-        if (c->is_client)
-                quic_conn_on_ready(c);
+        c->is_confirmed = true;
         return 0;
 }
 

@@ -101,12 +101,13 @@ static void write_packet(quic_conn *c, packet *p, uint8_t *out, size_t room) {
 
 /* ---- many packets */
 
-/* Only the client may move: its source address is gone, another one reaches the far side. */
+/* Only the client may move, once it is confirmed: its source address is gone, another one reaches the far
+ * side. */
 static void move_path(quic_conn *c) {
         quic_address local;
 
         c->is_unreachable = !p2p_list_is_empty(&c->unanswered);
-        if (!c->is_client || c->state != QUIC_READY || quic_address_source(&c->remote, &local) < 0)
+        if (!c->is_client || !c->is_confirmed || quic_address_source(&c->remote, &local) < 0)
                 return;
         if (local.sa.sa_family == AF_INET)
                 local.in.sin_port = c->endpoint->udp.bound.in.sin_port;

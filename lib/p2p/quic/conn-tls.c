@@ -3,8 +3,8 @@
 /*
  * TLS inside QUIC (wire reference 6 and 22.2): the certificates are those of TLS over channels, the rest is
  * ngtcp2's. The application protocol must be exactly "libp2p": GnuTLS refuses a foreign one but not its
- * absence, which is looked for when the handshake is over, in both roles [tried]. Once confirmed, the
- * session of 16 KiB goes: what TLS says later (tickets) we do not want.
+ * absence, which is looked for when the handshake is over, in both roles [tried]. Then the session of 16 KiB
+ * goes: what TLS says later (tickets) we do not want.
  */
 
 #include <errno.h>

@@ -3,8 +3,9 @@
 /*
  * A QUIC connection: what it reads, its windows, its end.
  *
- * HANDSHAKE, then READY when the peer is proven and knows that we are (a client waits for HANDSHAKE_DONE:
- * before it a server may still refuse our certificate), then ENDED. Whatever ends it detaches every stream,
+ * HANDSHAKE, then READY when TLS is over here and the peer proven, then ENDED. A client's proof is still on
+ * its way then, and its first stream may go with it: that the server refuses us is said by the session's
+ * end, as with TLS over a channel. It is confirmed by HANDSHAKE_DONE. Whatever ends it detaches every stream,
  * frees the library's half and leaves its ids to a tomb; the struct stays until its owner frees it. The
  * owner is its dial, or its endpoint, until the session was handed over; to hand it over is what `news`
  * does.
@@ -129,8 +130,8 @@ void quic_conn_fail(quic_conn *c, int error, const quic_shim_close *close) {
 static int error_of(const quic_conn *c, const quic_shim_reason *reason) {
         uint64_t alert = reason->code - NGTCP2_CRYPTO_ERROR;
 
-        if (c->state == QUIC_READY)
-                return -ECONNRESET;
+        if (c->state == QUIC_READY && (c->is_confirmed || reason->is_application))
+                return -ECONNRESET; /* its code says why */
         if (reason->is_application)
                 return reason->code == P2P_CONN_GATED ? -EKEYREJECTED : -ECONNRESET;
         if (reason->code == NGTCP2_CONNECTION_REFUSED)
@@ -223,14 +224,17 @@ static void hand_to_listener(quic_conn *c) {
         l->on_accept(&raw, l->userdata);
 }
 
+/* Our proof leaves before: whoever closes at once could not say why to a server that lacks it. */
 static void hand_to_dial(quic_conn *c) {
         quic_dial d = *c->dial;
         p2p_raw raw = { .session = &c->session,
                         .peer = c->peer,
                         .security = P2P_QUIC_SECURITY,
                         .muxer = P2P_QUIC_MUXER };
-        int error = c->state == QUIC_READY ? 0 : c->error;
+        int error;
 
+        quic_conn_send(c);
+        error = c->state == QUIC_READY ? 0 : c->error;
         free(c->dial);
         c->dial = NULL;
         if (error < 0)

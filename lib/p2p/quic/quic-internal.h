@@ -130,6 +130,7 @@ typedef struct quic_stream {
         uint64_t since;         /* of the last grant */
         uint64_t deadline;      /* of its lingering */
         uint32_t received_code;
+        int error;              /* once the connection ended */
 } quic_stream;
 
 int quic_stream_new(quic_conn *c, int64_t id, uint32_t state, quic_stream **ret);
@@ -150,7 +151,7 @@ void quic_stream_detach(quic_stream *s);
 /* ---- connections */
 typedef enum quic_conn_state {
         QUIC_HANDSHAKE,
-        QUIC_READY, /* the peer is proven, and knows that we are */
+        QUIC_READY, /* the peer is proven, and was sent what proves us */
         QUIC_ENDED, /* has neither endpoint nor library any more */
 } quic_conn_state;
 
@@ -164,6 +165,7 @@ struct quic_conn {
         gnutls_session_t tls;    /* NULL after the handshake */
         quic_conn_state state;
         bool is_client, is_owned; /* by the holder of the session; before by its dial or its endpoint */
+        bool is_confirmed;       /* the client's proof was accepted, whichever of the two we are */
         quic_dial *dial;
         p2p_peer_id peer;        /* proven; before that, of a dial, the expected one */
         int refusal;             /* why our own check ended the handshake */

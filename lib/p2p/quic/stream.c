@@ -89,7 +89,9 @@ static void destroy(quic_stream *s) {
         free(s);
 }
 
+/* A refusal behind the handshake looks to whoever has a stream like one within it. */
 void quic_stream_detach(quic_stream *s) {
+        s->error = s->conn->error == -EKEYREJECTED ? -EKEYREJECTED : -ECONNRESET;
         leave_conn(s);
         if (s->state & (STREAM_RELEASED | STREAM_INCOMING))
                 destroy(s);
@@ -263,7 +265,7 @@ static ssize_t stream_readv(p2p_channel *channel, const struct iovec *iov, int n
                 if (s->state & STREAM_FIN_RECEIVED)
                         return 0;
                 if (!s->conn)
-                        return -ECONNRESET;
+                        return s->error;
                 s->state |= STREAM_WANT_READ;
                 return -EAGAIN;
         }
@@ -279,8 +281,10 @@ static ssize_t stream_writev(p2p_channel *channel, const struct iovec *iov, int 
         size_t limit, taken = 0, offered = 0;
 
         (void) more; /* a flush gathers the whole turn anyway */
-        if (!c || s->state & STREAM_RESET)
+        if (s->state & STREAM_RESET)
                 return -ECONNRESET;
+        if (!c)
+                return s->error;
         if (s->state & (STREAM_SHUT | STREAM_STOPPED) || !(s->state & STREAM_ALIVE))
                 return -EPIPE;
 
@@ -306,8 +310,10 @@ static ssize_t stream_writev(p2p_channel *channel, const struct iovec *iov, int 
 static int stream_shutdown(p2p_channel *channel) {
         quic_stream *s = stream_of(channel);
 
-        if (!s->conn || s->state & STREAM_RESET)
+        if (s->state & STREAM_RESET)
                 return -ECONNRESET;
+        if (!s->conn)
+                return s->error;
         if (!(s->state & STREAM_SHUT)) {
                 s->state |= STREAM_SHUT;
                 quic_stream_schedule(s);

@@ -6,7 +6,8 @@
  *
  * News is pulled, as with channels: `wake` is posted when a stream came in, when open() may work again, or when
  * the session ended; the owner then asks accept() until 0 and error(). A stream outlives its session: after the
- * session's end or free every operation on it returns -ECONNRESET and its wake is posted.
+ * session's end or free every operation on it returns -ECONNRESET and its wake is posted (of QUIC -EKEYREJECTED, as
+ * error(), where the far side refused us behind our end of the handshake).
  */
 
 #include <p2p/channel.h>
