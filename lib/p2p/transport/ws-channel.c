@@ -144,8 +144,7 @@ static ssize_t ws_readv(p2p_channel *c, const struct iovec *iov, int n) {
         if (again)
                 p2p_task_post(c->wake);
         if (w->in.has_ping || w->in.close_code > 0)
-                (void) flush(
-                        w); /* an error is the next write's; the far side's end is what a reader hears of */
+                (void) flush(w); /* an error is the next write's: the far side's end is what a reader hears of */
         return k;
 }
 
@@ -237,8 +236,10 @@ static void on_below_wake(void *userdata) {
 
 static void on_turn_end(void *userdata) {
         ws_channel *w = userdata;
+        int r;
 
-        if (flush(w) < 0)
+        r = flush(w);
+        if (r < 0 && r != -EAGAIN)
                 p2p_task_post(w->channel.wake); /* what was taken may not leave any more */
 }
 
