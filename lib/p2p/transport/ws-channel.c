@@ -144,7 +144,7 @@ static ssize_t ws_readv(p2p_channel *c, const struct iovec *iov, int n) {
         if (again)
                 p2p_task_post(c->wake);
         if (w->in.has_ping || w->in.close_code > 0)
-                (void) flush(w); /* an error is the next write's: the far side's end is what a reader hears of */
+                (void) flush(w); /* an error is the next write's: a reader hears of the end */
         return k;
 }
 
