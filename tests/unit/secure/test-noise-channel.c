@@ -14,6 +14,7 @@
 #include "secure/noise-channel.h"
 #include "secure/noise-record.h"
 #include "tests/support/memory.h"
+#include "tests/support/pattern.h"
 
 #define BIG (P2P_NOISE_RECORD_MAX + 100u) /* a reader's buffer that is opened in */
 
@@ -77,10 +78,6 @@ static size_t far_open(fixture *f, uint8_t *to, size_t size, size_t *ret_sealed)
         return plain;
 }
 
-static uint32_t noise_of(uint32_t *seed) {
-        return *seed = *seed * 1664525u + 1013904223u;
-}
-
 /* A megabyte in odd pieces, both ends ours, through every split and into buffers of every kind. */
 static void bytes_pass_at_every_split(void **state) {
         static const struct { p2p_memory_options options; size_t total; } cases[] = {
@@ -96,11 +93,9 @@ static void bytes_pass_at_every_split(void **state) {
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(cases) * ELEMENTSOF(reads); i++) {
                 size_t total = cases[i / ELEMENTSOF(reads)].total, read_max = reads[i % ELEMENTSOF(reads)];
-                size_t sent = 0, got = 0;
                 _cleanup_(p2p_loop_freep) p2p_loop *loop = NULL;
                 _cleanup_(p2p_channel_freep) p2p_channel *us = NULL, *them = NULL;
                 p2p_channel *a, *b;
-                uint32_t seed = 1;
 
                 if (read_max == 1)
                         total = P2P_MIN(total, (size_t) 100000);
@@ -108,30 +103,7 @@ static void bytes_pass_at_every_split(void **state) {
                 assert_int_equal(p2p_memory_pair(loop, &cases[i / ELEMENTSOF(reads)].options, &a, &b), 0);
                 assert_int_equal(p2p_noise_channel_new(loop, a, key_a, key_b, &us), 0);
                 assert_int_equal(p2p_noise_channel_new(loop, b, key_b, key_a, &them), 0);
-                while (got < total) {
-                        size_t piece = (noise_of(&seed) >> 8) % 100000, offered = P2P_MIN(total - sent, piece);
-                        struct iovec iov[3];
-                        ssize_t k;
-
-                        for (size_t j = 0; j < offered; j++)
-                                buf[j] = (uint8_t) ((sent + j) * 7 >> 3);
-                        iov[0] = (struct iovec){ buf, offered / 5 };
-                        iov[1] = (struct iovec){ buf + offered, 0 };
-                        iov[2] = (struct iovec){ buf + offered / 5, offered - offered / 5 };
-                        k = offered > 0 ? p2p_channel_writev(us, iov, 3, noise_of(&seed) & 1) : -EAGAIN;
-                        assert_true(k > 0 || k == -EAGAIN);
-                        sent += k > 0 ? (size_t) k : 0;
-                        (void) p2p_loop_settle(loop);
-
-                        while ((k = p2p_channel_read(them, buf, read_max)) > 0) {
-                                for (ssize_t j = 0; j < k; j++)
-                                        if (buf[j] != (uint8_t) ((got + (size_t) j) * 7 >> 3))
-                                                fail_msg("byte %zu of case %zu", got + (size_t) j, i);
-                                got += (size_t) k;
-                        }
-                        assert_int_equal(k, -EAGAIN);
-                }
-                assert_int_equal(got, total);
+                pattern_flow_run(&(pattern_flow){ loop, us, them, total, read_max, NULL, NULL });
                 (void) p2p_channel_shutdown(us);
                 (void) p2p_loop_settle(loop);
                 assert_int_equal(p2p_channel_read(them, buf, read_max), 0);

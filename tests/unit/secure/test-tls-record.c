@@ -17,6 +17,7 @@
 #include "secure/tls-record.h"
 #include "tests/support/hex.h"
 #include "tests/support/memory.h"
+#include "tests/support/pattern.h"
 
 #define BIG (P2P_TLS_RECORD_MAX + 100u) /* a reader's buffer that is opened in */
 
@@ -101,8 +102,10 @@ static void far_send(fixture *f, p2p_view content) {
         assert_int_equal(p2p_channel_write(f->raw, record, n), n);
 }
 
-static uint32_t noise_of(uint32_t *seed) {
-        return *seed = *seed * 1664525u + 1013904223u;
+static void on_meanwhile(uint32_t noise, void *userdata) {
+        p2p_tls_state *s = userdata;
+
+        s->update_due = noise >> 29 == 0;
 }
 
 /* Bytes in odd pieces, both ends ours, through every split and into buffers of every kind; keys change meanwhile. */
@@ -124,9 +127,7 @@ static void bytes_pass_at_every_split(void **state) {
                 p2p_tls_state *of_us = state_new(suite, 1, 2);
                 _cleanup_(p2p_loop_freep) p2p_loop *loop = NULL;
                 _cleanup_(p2p_channel_freep) p2p_channel *us = NULL, *them = NULL;
-                size_t sent = 0, got = 0;
                 p2p_channel *a, *b;
-                uint32_t seed = 1;
 
                 if (read_max == 1)
                         total = P2P_MIN(total, (size_t) 100000);
@@ -134,30 +135,7 @@ static void bytes_pass_at_every_split(void **state) {
                 assert_int_equal(p2p_memory_pair(loop, &cases[i / ELEMENTSOF(reads)].options, &a, &b), 0);
                 assert_int_equal(p2p_sealed_channel_new(loop, a, &p2p_tls_format, of_us, &us), 0);
                 assert_int_equal(p2p_sealed_channel_new(loop, b, &p2p_tls_format, state_new(suite, 2, 1), &them), 0);
-                while (got < total) {
-                        size_t piece = (noise_of(&seed) >> 8) % 100000, offered = P2P_MIN(total - sent, piece);
-                        struct iovec iov[3];
-                        ssize_t k;
-
-                        of_us->update_due = noise_of(&seed) >> 29 == 0;
-                        for (size_t j = 0; j < offered; j++)
-                                buf[j] = (uint8_t) ((sent + j) * 7 >> 3);
-                        iov[0] = (struct iovec){ buf, offered / 5 };
-                        iov[1] = (struct iovec){ buf + offered, 0 };
-                        iov[2] = (struct iovec){ buf + offered / 5, offered - offered / 5 };
-                        k = offered > 0 ? p2p_channel_writev(us, iov, 3, noise_of(&seed) & 1) : -EAGAIN;
-                        assert_true(k > 0 || k == -EAGAIN);
-                        sent += k > 0 ? (size_t) k : 0;
-                        (void) p2p_loop_settle(loop);
-
-                        while ((k = p2p_channel_read(them, buf, read_max)) > 0) {
-                                for (ssize_t j = 0; j < k; j++)
-                                        if (buf[j] != (uint8_t) ((got + (size_t) j) * 7 >> 3))
-                                                fail_msg("byte %zu of case %zu", got + (size_t) j, i);
-                                got += (size_t) k;
-                        }
-                        assert_int_equal(k, -EAGAIN);
-                }
+                pattern_flow_run(&(pattern_flow){ loop, us, them, total, read_max, on_meanwhile, of_us });
                 (void) p2p_channel_shutdown(us);
                 for (unsigned turn = 0; turn < 100 && p2p_channel_read(them, buf, read_max) == -EAGAIN; turn++)
                         (void) p2p_loop_settle(loop);
