@@ -18,6 +18,12 @@ static void on_rand(uint8_t *out, size_t n, const ngtcp2_rand_ctx *ctx) {
                 memset(out, 0, n); /* what is random here is no secret */
 }
 
+/* The far side has us do more than anybody needs: the end. */
+static int refuse(quic_conn *c) {
+        c->refusal = -EMSGSIZE;
+        return NGTCP2_ERR_CALLBACK_FAILURE;
+}
+
 /* ---- the handshake */
 
 static int on_crypto(ngtcp2_conn *lib, quic_shim_level level, uint64_t offset, const uint8_t *data, size_t n,
@@ -63,6 +69,8 @@ static int on_new_cid(ngtcp2_conn *lib, ngtcp2_cid *cid, uint8_t *token, size_t 
         int r;
 
         (void) lib;
+        if (!p2p_rate_take(&c->ids, p2p_loop_now(c->transport->loop), P2P_QUIC_IDS_MAX, P2P_QUIC_IDS_RATE))
+                return refuse(c);
         do {
                 if (n > sizeof(bytes) || getrandom(bytes, n, 0) != (ssize_t) n)
                         return NGTCP2_ERR_CALLBACK_FAILURE;
@@ -84,6 +92,11 @@ static int on_remove_cid(ngtcp2_conn *lib, const ngtcp2_cid *cid, void *userdata
 
 /* ---- streams */
 
+static bool may_cycle(quic_conn *c) {
+        return p2p_rate_take(&c->cycles, p2p_loop_now(c->transport->loop), P2P_QUIC_CYCLES_MAX,
+                             P2P_QUIC_CYCLES_RATE);
+}
+
 static int on_stream_open(ngtcp2_conn *lib, int64_t id, void *userdata) {
         quic_conn *c = userdata;
         quic_stream *s;
@@ -94,7 +107,7 @@ static int on_stream_open(ngtcp2_conn *lib, int64_t id, void *userdata) {
         }
         if (c->n_theirs >= c->limit || quic_stream_new(c, id, STREAM_INCOMING, &s) < 0) {
                 quic_shim_reset_stream(lib, id, P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
-                return 0;
+                return may_cycle(c) ? 0 : refuse(c);
         }
         (void) ngtcp2_conn_set_stream_user_data(lib, id, s);
         p2p_list_append(&c->incoming, &s->queue);
@@ -139,10 +152,16 @@ static int on_stream_close(ngtcp2_conn *lib, uint32_t flags, int64_t id, uint64_
 
 static int on_stream_reset(ngtcp2_conn *lib, int64_t id, uint64_t final_size, uint64_t code, void *userdata,
                            void *stream) {
-        (void) lib, (void) id, (void) final_size, (void) userdata;
-        if (stream)
-                quic_stream_on_reset(stream, code);
-        return 0;
+        quic_conn *c = userdata;
+        quic_stream *s = stream;
+        bool is_rapid;
+
+        (void) lib, (void) id, (void) final_size;
+        if (!s)
+                return 0;
+        is_rapid = !(s->state & STREAM_OURS) && p2p_loop_now(c->transport->loop) - s->born < USEC_PER_SEC;
+        quic_stream_on_reset(s, code);
+        return is_rapid && !may_cycle(c) ? refuse(c) : 0;
 }
 
 static int on_streams_allowed(ngtcp2_conn *lib, uint64_t max, void *userdata) {

@@ -186,7 +186,9 @@ void quic_conn_on_error(quic_conn *c, int lib_error) {
                 return;
         case NGTCP2_ERR_CALLBACK_FAILURE:
                 if (c->refusal < 0)
-                        close = (quic_shim_close) { QUIC_CLOSE_ALERT, c->alert };
+                        close = c->alert ? (quic_shim_close) { QUIC_CLOSE_ALERT, c->alert }
+                                         : (quic_shim_close) { QUIC_CLOSE_APPLICATION,
+                                                               P2P_CONN_RESOURCE_LIMIT_EXCEEDED };
                 quic_conn_fail(c, c->refusal < 0 ? c->refusal : -ENOMEM, &close);
                 return;
         default:
@@ -319,8 +321,35 @@ static void on_flush(void *userdata) {
         quic_conn_send(userdata);
 }
 
+/* The far side's address, as far as it is believed. */
+static void get_remote(quic_conn *c, quic_address *ret) {
+        *ret = (quic_address) {};
+        quic_address_copy(ret, &ngtcp2_conn_get_path(c->lib)->remote);
+}
+
+/* From elsewhere than the last one: each such path costs a probe, sent to wherever the far side says, and what
+ * is known of the path before [RFC 9000, section 9.3]. */
+static bool may_move(quic_conn *c, const quic_address *from) {
+        quic_address remote;
+
+        get_remote(c, &remote);
+        return quic_address_equal(&remote, from) ||
+               p2p_rate_has(&c->moves, p2p_loop_now(c->transport->loop), P2P_QUIC_MOVES_MAX,
+                            P2P_QUIC_MOVES_RATE);
+}
+
+/* Only what was deciphered moves it. */
+static void count_move(quic_conn *c, const quic_address *from) {
+        quic_address remote;
+
+        get_remote(c, &remote);
+        if (!quic_address_equal(&remote, from))
+                (void) p2p_rate_take(&c->moves, p2p_loop_now(c->transport->loop), P2P_QUIC_MOVES_MAX,
+                                     P2P_QUIC_MOVES_RATE);
+}
+
 int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram) {
-        quic_address local = a->local, remote = a->remote;
+        quic_address local = a->local, remote = a->remote, before;
         ngtcp2_path path = {
                 .local = { &local.sa, quic_address_size(&local) },
                 .remote = { &remote.sa, quic_address_size(&remote) },
@@ -328,11 +357,16 @@ int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram) {
         ngtcp2_pkt_info pi = { .ecn = a->ecn };
         int r;
 
+        if (!may_move(c, &remote))
+                return 0;
+        get_remote(c, &before);
         r = ngtcp2_conn_read_pkt(c->lib, &path, &pi, datagram.data, datagram.n, quic_conn_now(c));
         if (r == NGTCP2_ERR_RETRY)
                 return r;
         c->heard = p2p_loop_now(c->transport->loop);
         p2p_list_unlink(&c->unanswered);
+        if (r == 0)
+                count_move(c, &before);
         if (r != 0)
                 quic_conn_on_error(c, r);
         else

@@ -13,6 +13,7 @@
 
 #include <p2p/error.h>
 
+#include "io/rate.h"
 #include "quic/cid-table.h"
 #include "quic/ngtcp2-shim.h"
 #include "quic/quic-buffer.h"
@@ -40,12 +41,6 @@ struct quic_transport {
         uint64_t n_retries;
 };
 
-/* A rate limit: a burst at once, then so many a second. */
-typedef struct quic_rate {
-        uint64_t since;
-        unsigned used;
-} quic_rate;
-
 /* A Retry that was sent: token-less Initials of the same client still come, and mean nothing. */
 typedef struct quic_twin {
         uint64_t until;
@@ -67,7 +62,7 @@ struct quic_endpoint {
         unsigned n_tombs;
         p2p_timer bury;          /* the oldest tomb is due */
         p2p_task leave;          /* frees it when nobody uses it */
-        quic_rate answers;
+        p2p_rate answers;
         unsigned retries;        /* of this turn */
         p2p_list waiting;        /* datagrams of strangers */
         unsigned n_waiting;
@@ -128,7 +123,7 @@ typedef struct quic_stream {
         uint64_t window;        /* what the far side may send ahead of our reading */
         uint64_t due;           /* read, and not granted again yet */
         uint64_t since;         /* of the last grant */
-        uint64_t deadline;      /* of its lingering */
+        uint64_t born, deadline; /* the latter of its lingering */
         uint32_t received_code;
         int error;              /* once the connection ended */
 } quic_stream;
@@ -185,6 +180,7 @@ struct quic_conn {
         unsigned n_streams, n_theirs;
         unsigned limit;          /* of streams that the far side may have open */
         unsigned credit;         /* that it has or may open */
+        p2p_rate cycles, moves, ids; /* what the far side may have us do */
         bool want_open;
 
         /* in */

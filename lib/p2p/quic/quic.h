@@ -19,7 +19,13 @@
 #define P2P_QUIC_WINDOW_MAX_OURS (64u << 20)        /* between two of ours; half of conn_buffer bounds both */
 #define P2P_QUIC_WINDOWS_MAX (128u << 20)           /* granted beyond the first windows, over all connections of a host */
 #define P2P_QUIC_UNI_STREAMS 3u                     /* a far side may open these for life: each is told to stop */
-#define P2P_QUIC_STREAMS_MAX (1u << 16)             /* the highest limit that set_stream_limit() takes */
+#define P2P_QUIC_STREAMS_MAX 65536u                 /* the highest limit that set_stream_limit() takes */
+#define P2P_QUIC_CYCLES_MAX 100u                    /* streams opened and reset by the far side within a second */
+#define P2P_QUIC_CYCLES_RATE 100u                   /* and a second: more end the connection */
+#define P2P_QUIC_MOVES_MAX 8u                       /* changes of the far side's address that are followed at once */
+#define P2P_QUIC_MOVES_RATE 1u                      /* and a second: in between only the last one is heard */
+#define P2P_QUIC_IDS_MAX 64u                        /* ids of ours that a connection asks for at once ... */
+#define P2P_QUIC_IDS_RATE 8u                        /* and a second: more end it */
 
 #define P2P_QUIC_UNSENT_MAX (256u * 1024u)          /* bytes of a stream that wait to be sent for the first time */
 #define P2P_QUIC_UNSENT_SMALL (4u * 1024u)          /* the same once the connection holds ... */

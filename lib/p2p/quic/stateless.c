@@ -26,17 +26,7 @@ static uint64_t now_of(const quic_endpoint *e) {
 }
 
 static bool may_answer(quic_endpoint *e) {
-        quic_rate *rate = &e->answers;
-        uint64_t now = now_of(e), refilled = (now - rate->since) * P2P_QUIC_ANSWERS_RATE / USEC_PER_SEC;
-
-        if (refilled > 0) {
-                rate->used -= (unsigned) P2P_MIN(refilled, rate->used);
-                rate->since = now;
-        }
-        if (rate->used >= P2P_QUIC_ANSWERS_MAX)
-                return false;
-        rate->used++;
-        return true;
+        return p2p_rate_take(&e->answers, now_of(e), P2P_QUIC_ANSWERS_MAX, P2P_QUIC_ANSWERS_RATE);
 }
 
 static void answer(quic_endpoint *e, const quic_arrival *a, const uint8_t *packet, ngtcp2_ssize n) {

@@ -32,6 +32,7 @@ int quic_stream_new(quic_conn *c, int64_t id, uint32_t state, quic_stream **ret)
                 .state = state | STREAM_ALIVE | STREAM_WANT_READ | STREAM_WANT_WRITE,
                 .window = P2P_QUIC_STREAM_WINDOW,
                 .since = p2p_loop_now(c->transport->loop),
+                .born = p2p_loop_now(c->transport->loop),
         };
         p2p_list_init(&s->all);
         p2p_list_init(&s->sending);
