@@ -105,6 +105,8 @@ void quic_conn_end(quic_conn *c, int error, uint32_t received_code) {
         p2p_list_unlink(&c->unanswered);
         p2p_task_post(&c->endpoint->leave);
         c->endpoint = NULL;
+        if (!c->is_owned && !c->dial)
+                p2p_list_append(&c->transport->ended, &c->conns);
         p2p_task_post(c->is_owned ? c->session.wake : &c->news);
 }
 
@@ -204,6 +206,7 @@ quic_conn *quic_conn_free(quic_conn *c) {
         if (c->endpoint)
                 quic_conn_fail(c, -ECONNRESET,
                                &(quic_shim_close){ QUIC_CLOSE_APPLICATION, P2P_CONN_NO_ERROR });
+        p2p_list_unlink(&c->conns);
         p2p_task_cancel(&c->news);
         free(c);
         return NULL;

@@ -36,6 +36,7 @@ struct quic_transport {
         /* of the identity: peers of before a restart can be told that it is over */
         uint8_t reset_secret[32];
         p2p_list endpoints, half_open;
+        p2p_list ended;               /* connections that came to nothing and are about to go */
         unsigned n_half_open;
         size_t windows;               /* P2P_QUIC_WINDOWS_MAX bounds it */
         uint64_t n_retries;
