@@ -129,11 +129,11 @@ static void garbage_gets_little_or_nothing(void **state) {
         assert_int_equal(p2p_loop_settle(f.loop), 0);
         for (size_t size; (size = hear(&f)) > 0; n++)
                 assert_true(size < sizeof(packet));
-        assert_true(n > 0 && n <= P2P_QUIC_ANSWERS_MAX);
+        assert_int_equal(n, 32);
         assert_int_equal(p2p_loop_advance(f.loop, SECOND / 8), 0);
         for (unsigned i = 0; i < 100; i++)
                 say(&f, (const uint8_t *) "\x40" "0123456789012345678901234567890123456789", 41);
-        assert_true(hear_all(&f) <= P2P_QUIC_ANSWERS_RATE / 8 + 100 * P2P_QUIC_ANSWERS_RATE / 1000 + 1);
+        assert_in_range(hear_all(&f), 8, 64 / 8 + 100 * 64 / 1000 + 1); /* in an eighth of a second, and a tenth */
         assert_int_equal(p2p_quic_n_half_open(f.end.transport), 0);
         teardown(&f);
 }
@@ -207,7 +207,7 @@ static void a_hello_that_comes_in_disorder_is_retried_once(void **state) {
         assert_int_equal(p2p_quic_n_retries(f.end.transport), 1);
 
         /* a new try with the same id counts again */
-        assert_int_equal(p2p_loop_advance(f.loop, P2P_QUIC_TWIN_USEC), 0);
+        assert_int_equal(p2p_loop_advance(f.loop, 3 * SECOND), 0);
         say(&f, packet, n);
         assert_int_equal(p2p_quic_n_half_open(f.end.transport), 1);
         teardown(&f);
@@ -218,7 +218,8 @@ static void tokens_are_checked(void **state) {
         static const struct { const char *why; unsigned change; uint64_t wait; bool good; } cases[] = {
                 { "as it was given",   0,  0,                   true  },
                 { "another byte of it", 40, 0,                  false },
-                { "too late",          0,  P2P_QUIC_RETRY_USEC + SECOND, false },
+                { "in time",           0,  9 * SECOND,          true  },
+                { "too late",          0,  11 * SECOND,         false },
         };
 
         (void) state;
@@ -324,7 +325,7 @@ static void handshakes_in_flight_are_bounded(void **state) {
                 quic_pair_run(&p, 1000);
                 most = P2P_MAX(most, p2p_quic_n_half_open(p.b.transport));
         }
-        assert_int_equal(most, P2P_QUIC_HALF_OPEN_PREFIX); /* all come from one address */
+        assert_int_equal(most, 64); /* all come from one address */
         assert_true(p2p_quic_n_retries(p.b.transport) >=
                     P2P_QUIC_HALF_OPEN_PREFIX - P2P_QUIC_HALF_OPEN_RETRY);
         for (unsigned i = 0; i < N; i++)

@@ -224,6 +224,14 @@ static void an_error_of_the_past_does_not_lose_what_is_sent(void **state) {
         assert_true(quic_address_equal(&refusals[0].remote, &nobody.bound));
         assert_int_equal(quic_udp_receive_refusals(&f->a, refusals), 0);
         assert_false(f->a.has_errors);
+
+        f->batch.remote = nobody.bound;
+        for (unsigned i = 0; i < 20; i++) {
+                f->batch.bytes = P2P_VIEW(f->bytes, 1200);
+                assert_int_equal(quic_udp_send(&f->a, &f->batch, &f->no_gso), 0);
+        }
+        assert_int_equal(quic_udp_receive_refusals(&f->a, refusals), 16); /* at once */
+        assert_true(quic_udp_receive_refusals(&f->a, refusals) > 0);
 }
 
 static void only_udp_sockets_are_taken(void **state) {
