@@ -94,20 +94,21 @@ static tls_channel *destroy(tls_channel *t) {
 
 /* > 0: that much lies ahead; else as a read below. */
 static ssize_t read_ahead(tls_channel *t) {
+        size_t size = t->is_open ? P2P_WS_TLS_AHEAD_MAX : 4096;
         ssize_t k;
         int r;
 
         if (t->ahead.n > 0)
                 return (ssize_t) t->ahead.n;
-        r = buffer_reserve(&t->ahead, t->is_open ? P2P_WS_TLS_AHEAD_MAX : 4096);
+        t->ahead.start = 0;
+        r = buffer_reserve(&t->ahead, size);
         if (r < 0)
                 return r;
-        k = p2p_channel_read(t->below, t->ahead.data, t->ahead.size);
+        k = p2p_channel_read(t->below, t->ahead.data, size);
         if (k <= 0) {
                 buffer_done(&t->ahead);
                 return k;
         }
-        t->ahead.start = 0;
         t->ahead.n = (size_t) k;
         if (!t->is_open && (t->n_handshake += (size_t) k) > P2P_WS_TLS_HANDSHAKE_MAX)
                 return -EMSGSIZE;
