@@ -350,7 +350,7 @@ static ssize_t tls_readv(p2p_channel *c, const struct iovec *iov, int n) {
         }
         if (t->pending.n > 0 && t->error == 0)
                 (void) flush(t); /* GnuTLS answered something */
-        return done > 0 ? (ssize_t) done : k;
+        return done > 0 || k > 0 ? (ssize_t) done : k;
 }
 
 /* GnuTLS takes everything: push never says no. */

@@ -134,6 +134,40 @@ static void a_handshake_has_64_kilobytes(void **state) {
         p2p_web_tls_free(tls);
 }
 
+/* The channel below says how much is asked of it. */
+static ssize_t (*readv_below)(p2p_channel *c, const struct iovec *iov, int n);
+static size_t most_asked;
+
+static ssize_t spy_readv(p2p_channel *c, const struct iovec *iov, int n) {
+        assert_int_equal(n, 1);
+        most_asked = P2P_MAX(most_asked, iov[0].iov_len);
+        return readv_below(c, iov, n);
+}
+
+static void reading_ahead_has_a_limit(void **state) {
+        p2p_channel_ops spied;
+        duel d;
+
+        (void) state;
+        duel_begin(&d, NULL, "NORMAL", NULL);
+        spied = *d.below->ops;
+        readv_below = spied.readv;
+        spied.readv = spy_readv;
+        d.below->ops = &spied;
+        assert_int_equal(duel_shake(&d), 1);
+        assert_true(most_asked <= 4096);
+        for (unsigned i = 0; i < 50; i++) {
+                while (plain_tls_write(&d.far, buf, 16384) > 0)
+                        ;
+                (void) p2p_loop_settle(d.loop);
+                while (p2p_channel_read(d.us, buf, sizeof(buf)) > 0)
+                        ;
+        }
+        assert_int_equal(most_asked, 65536);
+        assert_int_equal(p2p_channel_read(d.us, buf, 0), 0); /* nothing was asked for, nothing is said to be there */
+        duel_done(&d);
+}
+
 static void what_waits_has_a_limit(void **state) {
         static const p2p_memory_options options = { .capacity = 300 };
         pair f;
@@ -196,6 +230,7 @@ int main(void) {
                 cmocka_unit_test(a_cut_is_no_end),
                 cmocka_unit_test(strangers_are_told_off),
                 cmocka_unit_test(a_handshake_has_64_kilobytes),
+                cmocka_unit_test(reading_ahead_has_a_limit),
                 cmocka_unit_test(what_waits_has_a_limit),
                 cmocka_unit_test(a_freed_channel_delivers_what_was_taken),
                 cmocka_unit_test(a_reset_is_one_below),
