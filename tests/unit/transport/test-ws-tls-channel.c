@@ -164,7 +164,8 @@ static void reading_ahead_has_a_limit(void **state) {
                         ;
         }
         assert_int_equal(most_asked, 65536);
-        assert_int_equal(p2p_channel_read(d.us, buf, 0), 0); /* nothing was asked for, nothing is said to be there */
+        assert_int_equal(p2p_channel_read(d.us, buf, 0),
+                         0); /* nothing was asked for, nothing is said to be there */
         duel_done(&d);
 }
 

@@ -89,26 +89,26 @@ static inline void pair_done(pair *f) {
 typedef struct duel {
         p2p_loop *loop;
         p2p_web_tls *tls;
-        p2p_channel *us;
+        p2p_channel *us, *below; /* borrowed: below us */
         plain_tls far;
 } duel;
 
 /* name: what a client of ours wants to find; NULL for a server of ours. */
 static inline void duel_begin(duel *d, const char *name, const char *priority, const char *const *names) {
         plain_tls_options options = { .is_client = !name, .priority = priority, .names = names };
-        p2p_channel *below, *raw;
+        p2p_channel *raw;
 
         *d = (duel){ .tls = credentials("good", true) };
         assert_int_equal(p2p_loop_new_manual(&d->loop), 0);
-        assert_int_equal(p2p_memory_pair(d->loop, NULL, &below, &raw), 0);
+        assert_int_equal(p2p_memory_pair(d->loop, NULL, &d->below, &raw), 0);
         plain_tls_init(&d->far, raw, &options);
         if (name) {
                 assert_true(gnutls_certificate_set_x509_key_file(
                                     d->far.credentials, web_ca_path(&ca, "good", "crt"),
                                     web_ca_path(&ca, "good", "key"), GNUTLS_X509_FMT_PEM) >= 0);
-                assert_int_equal(p2p_ws_tls_channel_new_client(d->loop, below, d->tls, name, &d->us), 0);
+                assert_int_equal(p2p_ws_tls_channel_new_client(d->loop, d->below, d->tls, name, &d->us), 0);
         } else
-                assert_int_equal(p2p_ws_tls_channel_new_server(d->loop, below, d->tls, &d->us), 0);
+                assert_int_equal(p2p_ws_tls_channel_new_server(d->loop, d->below, d->tls, &d->us), 0);
 }
 
 /* 1, or why it failed. */
