@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * One thread beside the loop, for the arithmetic that strangers ask for. It shares nothing: from p2p_job_start() until
- * `done` runs (or p2p_job_cancel() returns) what userdata points to belongs to `run`, and `run` touches nothing else that
- * changes; least of all the loop. Jobs run first in, first out. There is no limit: whoever starts jobs has one.
+ * One thread beside the loop, for the arithmetic that strangers ask for. It shares nothing: from
+ * p2p_job_start() until `done` runs (or p2p_job_cancel() returns) what userdata points to belongs to `run`,
+ * and `run` touches nothing else that changes; least of all the loop. Jobs run first in, first out. There is
+ * no limit: whoever starts jobs has one.
  *
  * In a loop with a manual clock there is no thread: `run` is a slow task of the loop.
  */
@@ -22,14 +23,15 @@ typedef struct p2p_job {
         bool busy;
 } p2p_job;
 
-void p2p_job_init(p2p_job *job, p2p_loop *loop, void (*run)(void *userdata), void (*done)(void *userdata), void *userdata);
+void p2p_job_init(p2p_job *job, p2p_loop *loop, void (*run)(void *userdata), void (*done)(void *userdata),
+                  void *userdata);
 
-/* `done` runs once, as a slow task, never inside the call; it may start the job again, and may free it. Not while it is
- * busy. An error: no thread could be had, and nothing runs. */
+/* `done` runs once, as a slow task, never inside the call; it may start the job again, and may free it. Not
+ * while it is busy. An error: no thread could be had, and nothing runs. */
 int p2p_job_start(p2p_job *job);
 
-/* Afterwards it is neither queued nor running, which may mean to wait for `run`; `done` never runs. Fine when idle, on an
- * all-zero job too, and after the loop was freed: that cancels what is left. */
+/* Afterwards it is neither queued nor running, which may mean to wait for `run`; `done` never runs. Fine when
+ * idle, on an all-zero job too, and after the loop was freed: that cancels what is left. */
 void p2p_job_cancel(p2p_job *job);
 
 bool p2p_job_is_busy(const p2p_job *job);
