@@ -17,6 +17,7 @@
 
 #include <p2p/list.h>
 #include "service/bus.h"
+#include "service/journal.h"
 
 #define RESTRICTED_MAX 4u
 #define TIMEOUT        (5 * USEC_PER_SEC)    /* arbitrary; polkitd starts within it */
@@ -192,7 +193,9 @@ static int ask(Polkit *polkit, sd_bus_message *m, const char *action, uid_t uid,
 }
 
 /* ---- the answer ---- */
-static int refuse(const char *action, bool dialog, sd_bus_error *error) {
+static int refuse(sd_bus_message *m, const char *action, uid_t uid, bool dialog, sd_bus_error *error) {
+        audit(AUDIT_ACCESS_DENIED, AUDIT_NUMBER("UID", uid), AUDIT_TEXT("METHOD", sd_bus_message_get_member(m)),
+              AUDIT_TEXT("ACTION", action));
         if (dialog)
                 return sd_bus_error_setf(
                         error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
@@ -219,23 +222,24 @@ static Question *find_question(Polkit *polkit, sd_bus_message *m, const char *ac
 
 int authorize(sd_bus_message *m, const char *action, uid_t good_user, Polkit *polkit, sd_bus_error *error) {
         Question *q = find_question(polkit, m, action);
-        uid_t uid;
+        uid_t uid = UID_NONE;
         int r;
 
         if (q && !q->answer)
                 return 0;
         if (q) {
                 r = polkit_read_answer(q->answer);
+                uid = q->uid;
                 question_free(q);
-                return r == 1 ? 1 : refuse(action, r == 2, error);
+                return r == 1 ? 1 : refuse(m, action, uid, r == 2, error);
         }
 
         r = bus_sender_uid(m, &uid);
         if (r < 0)
-                return refuse(action, false, error);
+                return refuse(m, action, uid, false, error);
         r = polkit_judge_uid(polkit, uid, geteuid(), good_user);
         if (r < 0)
-                return refuse(action, false, error);
+                return refuse(m, action, uid, false, error);
         if (r > 0)
                 return 1;
 

@@ -14,13 +14,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "service/bus-names.h"
 #include "service/bus.h"
+#include "service/journal.h"
 #include "service/polkit.h"
 
 #define NOBODY 65534
@@ -204,6 +207,37 @@ static void without_polkit_others_are_refused(void **state) {
         assert_int_equal(call_as(NOBODY, "Do", 1, true), 1);
 }
 
+/* The last record, "" if there is none. */
+static const char *last_record(int receiver) {
+        static char record[4096];
+        ssize_t n;
+
+        record[0] = '\0';
+        while ((n = recv(receiver, record, sizeof(record) - 1, MSG_DONTWAIT)) > 0)
+                record[n] = '\0';
+        return record;
+}
+
+static void a_refusal_is_recorded(void **state) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int receiver = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        const char *record;
+
+        (void) state;
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s/journal", directory);
+        assert_int_equal(bind(receiver, (struct sockaddr *) &address, sizeof(address)), 0);
+        assert_int_equal(journal_open_socket("peerup", "daemon", address.sun_path, NULL), 0);
+        assert_int_equal(call_as(0, "Do", 1, false), 0);
+        assert_string_equal(last_record(receiver), "");
+        assert_int_equal(call_as(NOBODY, "Do", 1, false), 1);
+        record = last_record(receiver);
+        assert_non_null(strstr(record, "MESSAGE_ID=82c7c89d8b934244ba6c1c9f6ec91d27\n"));
+        assert_non_null(strstr(record, "MESSAGE=Refused user 65534 on the bus: Do needs " ACTION_CONNECT "\n"));
+        journal_close();
+        assert_int_equal(close(receiver), 0);
+        assert_int_equal(unlink(address.sun_path), 0);
+}
+
 static void a_good_user_is_not_asked_about_either(void **state) {
         (void) state;
         polkit_restrict_user(polkit, NOBODY);
@@ -344,6 +378,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(root_is_never_asked_about, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(without_polkit_others_are_refused, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_refusal_is_recorded, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_good_user_is_not_asked_about_either, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(callers_are_known_by_uid_and_pid, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_client_that_leaves_is_told_for_each_thing, set_up,
