@@ -152,6 +152,7 @@ int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = manager_reload(api->manager, &reason);
+        manager_reload_certificate(api->manager);
         if (r < 0)
                 return api_config_error(error, r, "The old config stays in force", reason);
         return sd_bus_reply_method_return(m, NULL);

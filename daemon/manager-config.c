@@ -17,6 +17,7 @@
 #include "daemon/service.h"
 #include "service/atomic-file.h"
 #include "service/journal.h"
+#include "service/web-certificate.h"
 
 static void take_reason(const Manager *m, const ConfigProblems *problems, char **ret_reason) {
         if (!ret_reason || !problems)
@@ -194,4 +195,8 @@ int manager_reload(Manager *m, char **ret_reason) {
         node_config_free(old);
         audit(AUDIT_CONFIG, AUDIT_TEXT("ACTION", "load"), AUDIT_TEXT("FILE", m->config_path));
         return 0;
+}
+
+void manager_reload_certificate(Manager *m) {
+        web_certificate_reload(&m->config->tls, m->config_path, m->web);
 }

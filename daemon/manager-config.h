@@ -16,6 +16,8 @@ void manager_apply_config(Manager *manager);
 /* Config, keys, names, services and relays again. A config that does not load is logged, told in *ret_reason
  * (the caller's; untouched on success; may be NULL) and refused; the old one stays. */
 int manager_reload(Manager *manager, char **ret_reason);
+/* The files of wss, which change while the config stays. Logs by itself. */
+void manager_reload_certificate(Manager *manager);
 
 /* ---- edits: written to the file, then in force; each may fail as lib/service's edit does. ret_reason as
  * above ---- */

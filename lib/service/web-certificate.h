@@ -15,3 +15,6 @@
 /* *ret is NULL where there is nothing to load, and where it cannot be loaded, which is logged with its
  * remedy: a node without wss is better than none. Only -ENOMEM is returned. */
 int web_certificate_load(const ConfigTls *config, const char *config_path, p2p_web_tls **ret);
+/* Reads the files again, for connections that come from now on. tls: what was loaded; NULL: nothing was.
+ * Logs what came of it; a file that is wrong now leaves what was read before in use. */
+void web_certificate_reload(const ConfigTls *config, const char *config_path, p2p_web_tls *tls);

@@ -76,10 +76,30 @@ static void credentials_are_loaded(void **state) {
         }
 }
 
+/* That the handshakes change is tests/unit/transport/test-ws-tls-channel.c's. */
+static void a_wrong_file_leaves_what_was_read(void **state) {
+        char *crt = (char *) web_ca_path(&ca, "us", "crt"), *key = (char *) web_ca_path(&ca, "us", "key");
+        char *pem = (char *) web_ca_path(&ca, "ca", "pem"), *other = (char *) web_ca_path(&ca, "them", "key");
+        const ConfigTls good = { crt, key, NULL }, wrong[] = { { crt, other, NULL }, { crt, NULL, NULL }, { NULL, NULL, pem }, {} };
+        _cleanup_(p2p_web_tls_freep) p2p_web_tls *tls = NULL;
+
+        (void) state;
+        (void) unsetenv("CREDENTIALS_DIRECTORY");
+        web_certificate_reload(&good, "config.yaml", NULL); /* a word about the next start */
+        assert_int_equal(web_certificate_load(&good, "config.yaml", &tls), 0);
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                web_certificate_reload(&wrong[i], "config.yaml", tls);
+                assert_true(p2p_web_tls_can_serve(tls));
+        }
+        web_certificate_reload(&good, "config.yaml", tls);
+        assert_true(p2p_web_tls_can_serve(tls));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(files_are_loaded),
                 cmocka_unit_test(credentials_are_loaded),
+                cmocka_unit_test(a_wrong_file_leaves_what_was_read),
         };
 
         return cmocka_run_group_tests(tests, make_files, remove_files);
