@@ -4,7 +4,7 @@
  * From codes to sentences. What tells the cases apart: a peer that gates us ends the connection (0x1007) or
  * resets the stream 0x1008; one without the service refuses the protocol; one whose backend is down resets
  * 0x2001. The original resets with 0 for its ACL and for a dead backend alike (protocols.md 2.1), so there
- * both are named.
+ * both are named. Without a stream -EPROTONOSUPPORT is a handshake's.
  */
 
 #include "daemon/failure.h"
@@ -33,7 +33,13 @@ FailureKind failure_kind(const Failure *f) {
         }
         switch (f->error) {
         case -EPROTONOSUPPORT:
-                return FAILURE_NO_SERVICE;
+                return f->opened ? FAILURE_NO_SERVICE : FAILURE_NO_COMMON_WAY;
+        case -ENOKEY:
+                return FAILURE_UNTRUSTED;
+        case -EKEYEXPIRED:
+                return FAILURE_OUT_OF_DATE;
+        case -EREMCHG:
+                return FAILURE_OTHER_NAME;
         case -EKEYREJECTED:
                 return FAILURE_WRONG_PEER;
         case -EACCES:
@@ -110,6 +116,27 @@ void failure_describe(FailureKind kind, const char *peer, const char *service, c
                 [FAILURE_WRONG_PEER] = {
                         "the machine that answered for {peer} is another one, or refused the connection",
                         "compare names: in config.yaml with peerupctl whoami there",
+                },
+                [FAILURE_NO_COMMON_WAY] = {
+                        "{peer} has no way to connect in common with this machine",
+                        "update peer-up on {peer}: it needs an Ed25519 key, and QUIC, or yamux over TLS 1.3 or "
+                        "Noise",
+                },
+                [FAILURE_UNTRUSTED] = {
+                        "the certificate of a wss address on the way to {peer} comes from nobody whom this "
+                        "machine trusts",
+                        "name the file of its authority here, below network: tls: trust: in config.yaml, and "
+                        "run: systemctl restart peerup",
+                },
+                [FAILURE_OUT_OF_DATE] = {
+                        "the certificate of a wss address on the way to {peer} is not valid today",
+                        "renew it there (systemctl reload takes it up), or set the clock of this machine: "
+                        "timedatectl",
+                },
+                [FAILURE_OTHER_NAME] = {
+                        "the certificate of a wss address on the way to {peer} is for another name",
+                        "write the address with the name in its certificate: /dns/NAME/tcp/PORT/wss; see: "
+                        "peerupctl relay list",
                 },
                 [FAILURE_NO_RELAY] = {
                         "no relay lets this machine through to {peer}",

@@ -24,6 +24,10 @@ typedef enum FailureKind {
         FAILURE_BACKEND,
         FAILURE_LIMIT,          /* of ours or of theirs */
         FAILURE_WRONG_PEER,
+        FAILURE_NO_COMMON_WAY,  /* no security, muxer or kind of key that both know */
+        FAILURE_UNTRUSTED,      /* of a wss address: nobody whom we trust vouches for it */
+        FAILURE_OUT_OF_DATE,    /* its certificate */
+        FAILURE_OTHER_NAME,     /* in its certificate */
         FAILURE_NO_RELAY,
         FAILURE_UNREACHABLE,
         FAILURE_RESET,          /* the stream, for a reason that was not told */

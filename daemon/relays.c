@@ -56,8 +56,19 @@ const char *relay_state_text(const RelayInfo *relay) {
 const char *relay_failure_text(const RelayInfo *relay) {
         int error = p2p_reservation_error(relay->reservation);
 
-        if (error == -EKEYREJECTED)
+        switch (error) {
+        case -EKEYREJECTED:
                 return "the relay does not let this machine in";
+        case -EPROTONOSUPPORT:
+                return "it is no relay, or has no way to connect in common with this machine";
+        case -ENOKEY:
+                return "nobody whom this machine trusts vouches for its certificate; see network: tls: trust: in "
+                       "peerup.yaml(5)";
+        case -EKEYEXPIRED:
+                return "its certificate is not valid today; renew it there, or set the clock here";
+        case -EREMCHG:
+                return "its certificate is for another name than the address has";
+        }
         return error < 0 ? strerror(-error) : "";
 }
 

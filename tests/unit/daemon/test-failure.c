@@ -56,6 +56,23 @@ static void every_fault_has_its_text(void **state) {
                 { { .error = -EKEYREJECTED },
                   "the machine that answered for home is another one, or refused the connection",
                   "compare names: in config.yaml with peerupctl whoami there" },
+                { { .error = -EPROTONOSUPPORT, .code = P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED },
+                  "home offers no service ssh",
+                  "run on home: peerupctl service add ssh localhost:PORT" },
+                { { .error = -EPROTONOSUPPORT },
+                  "home has no way to connect in common with this machine",
+                  "update peer-up on home: it needs an Ed25519 key, and QUIC, or yamux over TLS 1.3 or Noise" },
+                { { .error = -ENOKEY },
+                  "the certificate of a wss address on the way to home comes from nobody whom this machine trusts",
+                  "name the file of its authority here, below network: tls: trust: in config.yaml, and run: systemctl "
+                  "restart peerup" },
+                { { .error = -EKEYEXPIRED },
+                  "the certificate of a wss address on the way to home is not valid today",
+                  "renew it there (systemctl reload takes it up), or set the clock of this machine: timedatectl" },
+                { { .error = -EREMCHG },
+                  "the certificate of a wss address on the way to home is for another name",
+                  "write the address with the name in its certificate: /dns/NAME/tcp/PORT/wss; see: peerupctl relay "
+                  "list" },
                 { { .error = -EACCES },
                   "no relay lets this machine through to home",
                   "run on the relay: peerupctl relay-server authorize "
