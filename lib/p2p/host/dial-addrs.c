@@ -155,17 +155,22 @@ static void look_up(job *j, const p2p_addr *addr) {
         p2p_list_append(&j->lookups, &l->lookups);
 }
 
+/* Copies: a candidate over a relay adds to the peerstore, which may then give up this peer's addresses. */
 void job_add_addrs(job *j) {
         const p2p_addr *addrs[CANDIDATES_MAX];
-        size_t n;
+        p2p_addr *copies[CANDIDATES_MAX];
+        size_t n, n_copies = 0;
 
         n = peerstore_addrs(j->host, &j->peer, addrs, ELEMENTSOF(addrs));
-        for (size_t i = 0; i < n; i++) {
-                if (!p2p_addr_needs_dns(addrs[i])) {
-                        add_resolved(j, addrs[i]);
-                        continue;
-                }
-                look_up(j, addrs[i]);
+        for (size_t i = 0; i < n; i++)
+                if (p2p_addr_dup(addrs[i], &copies[n_copies]) >= 0)
+                        n_copies++;
+        for (size_t i = 0; i < n_copies; i++) {
+                if (p2p_addr_needs_dns(copies[i]))
+                        look_up(j, copies[i]);
+                else
+                        add_resolved(j, copies[i]);
+                p2p_addr_free(copies[i]);
         }
         rank(j);
 }

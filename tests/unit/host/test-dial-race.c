@@ -65,12 +65,16 @@ static int teardown(void **state) {
         return 0;
 }
 
-static void know(world *w, const p2p_peer_id *peer, const char *text) {
+static void know_for(world *w, const p2p_peer_id *peer, const char *text, uint64_t ttl_usec) {
         p2p_addr *addr;
 
         assert_int_equal(p2p_addr_parse(text, &addr), 0);
-        assert_int_equal(p2p_host_add_addr(w->us.host, peer, addr, USEC_INFINITY), 0);
+        assert_int_equal(p2p_host_add_addr(w->us.host, peer, addr, ttl_usec), 0);
         p2p_addr_free(addr);
+}
+
+static void know(world *w, const p2p_peer_id *peer, const char *text) {
+        know_for(w, peer, text, USEC_INFINITY);
 }
 
 static void on_dialled(p2p_conn *conn, int error, void *userdata) {
@@ -335,19 +339,38 @@ static void private_addresses_dig_no_black_hole(void **state) {
         assert_int_equal(w->us.host->udp.n_failed, 0);
 }
 
+static void know_circuits(world *w, const p2p_peer_id *relay, unsigned n, uint64_t ttl_usec) {
+        char text[256], id[P2P_PEER_ID_TEXT_MAX];
+
+        for (unsigned port = 1; port <= n; port++) {
+                (void) snprintf(text, sizeof(text), "/ip4/45.79.0.7/tcp/%u/p2p/%s/p2p-circuit", port,
+                                p2p_peer_id_format(relay, id));
+                know_for(w, &w->peer, text, ttl_usec);
+        }
+}
+
 static void one_circuit_per_relay(void **state) {
         world *w = *state;
         p2p_peer_id relay = some_peer(7);
-        char text[256], id[P2P_PEER_ID_TEXT_MAX];
 
-        for (unsigned port = 1; port <= 2; port++) {
-                (void) snprintf(text, sizeof(text), "/ip4/45.79.0.7/tcp/%u/p2p/%s/p2p-circuit", port,
-                                p2p_peer_id_format(&relay, id));
-                know(w, &w->peer, text);
-        }
+        know_circuits(w, &relay, 2, USEC_INFINITY);
         dial(w);
         wait_msec(w, 3000);
         assert_int_equal(w->net.n_started, 1);
+}
+
+/* The relay's other address goes to its place in the peerstore, which is full: it forgets whom we dial. */
+static void a_full_store_takes_no_address_from_a_dial(void **state) {
+        world *w = *state;
+        p2p_peer_id relay = some_peer(7);
+
+        w->us.host->limits.peers_stored = 1;
+        know_circuits(w, &relay, 2, USEC_PER_MINUTE);
+        know_for(w, &w->peer, TCP, USEC_PER_MINUTE);
+        dial(w);
+        wait_msec(w, 3000);
+        assert_int_equal(w->net.n_started, 2);
+        assert_non_null(fake_find(&w->net, TCP));
 }
 
 int main(void) {
@@ -368,6 +391,7 @@ int main(void) {
                 T(udp_that_never_works_is_left_for_later),
                 T(private_addresses_dig_no_black_hole),
                 T(one_circuit_per_relay),
+                T(a_full_store_takes_no_address_from_a_dial),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
