@@ -92,7 +92,7 @@ def first(lab, o, name, made, n, pause_ms=0, target=None):
 
 def cold(lab, o, name, made, rtt_ms, target):
     """Nothing is open between the peers, who have met before."""
-    row = Row('%s, round trips of %d ms' % (name, rtt_ms), target=target)
+    row = Row('%s, round trips' % name, target=target)
     for _ in range(max(3, o.repeat)):
         for way in made:
             way.forget()
