@@ -8,8 +8,9 @@
  * for who sent a first frame. The far side is judged as soon as its payload came, so an initiator that meets
  * the wrong peer never sends its own identity. Any failure resets the channel: there is no alert.
  *
- * Whoever connects can have all of this done, so it is cut into steps of at most two curve multiplications
- * and a signature, each a slow task: keys, a message of ours, the keys of a message of theirs, its payload.
+ * Whoever connects can have all of this done, so the arithmetic is the worker's: it has the state from a whole
+ * frame on until another is due, and puts what is to be sent in `out`. The loop reads and sends, and touches
+ * nothing else meanwhile.
  */
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 
 #include "crypto/x25519.h"
+#include "io/worker.h"
 #include "secure/noise-channel.h"
 #include "secure/noise-payload.h"
 #include "secure/noise.h"
@@ -34,8 +36,10 @@ struct p2p_secure {
         p2p_secure_fn done;
         void *userdata;
         p2p_task wake;
+        p2p_job job;
+        int outcome; /* of the last job: < 0, why it failed. The rest is the job's, while that is busy */
         p2p_noise_state noise;
-        bool has_keys, is_opened, is_complete;
+        bool has_keys, has_frame, is_opened, is_complete;
         p2p_secure_result result;
         uint8_t head[2];
         uint8_t *frame;                /* frame_size bytes, once head is complete */
@@ -50,8 +54,9 @@ struct p2p_secure {
 static p2p_secure *noise_free(p2p_secure *s) {
         if (!s)
                 return NULL;
-        p2p_task_cancel(&s->wake);
+        p2p_job_cancel(&s->job);
         p2p_channel_free(s->channel);
+        p2p_task_cancel(&s->wake);
         p2p_noise_done(&s->noise);
         free(s->frame);
         free(s->our_payload);
@@ -193,6 +198,7 @@ static int open_frame(p2p_secure *s) {
         complete = p2p_noise_read(&s->noise, s->frame, s->frame_size, &s->payload);
         if (complete < 0)
                 return complete;
+        s->has_frame = false;
         s->is_opened = true;
         s->is_complete = complete > 0;
         return 0;
@@ -216,20 +222,20 @@ static int judge_payload(p2p_secure *s) {
         return 0;
 }
 
-/* 1: done; 0: there is not enough to go on with. */
+/* ---- the job */
+
+/* 1: done; 0: a frame is due first. */
 static int step(p2p_secure *s) {
         int r;
 
         if (s->is_opened)
                 r = judge_payload(s);
-        else if (is_our_turn(s))
-                r = s->has_keys ? write_message(s) : make_keys(s);
-        else {
-                r = read_frame(s);
-                if (r <= 0)
-                        return r;
-                r = s->has_keys ? open_frame(s) : make_keys(s);
-        }
+        else if (!s->has_frame && !is_our_turn(s))
+                return 0;
+        else if (!s->has_keys)
+                r = make_keys(s);
+        else
+                r = s->has_frame ? open_frame(s) : write_message(s);
         return r < 0 ? r : 1;
 }
 
@@ -237,29 +243,42 @@ static bool is_done(const p2p_secure *s) {
         return s->is_complete && !s->is_opened;
 }
 
-/* 1: complete; 0: the wake tells when there is more to do. */
+static void run_steps(void *userdata) {
+        p2p_secure *s = userdata;
+
+        do
+                s->outcome = step(s);
+        while (s->outcome > 0 && !is_done(s));
+}
+
+/* ---- the loop */
+
+/* 1: complete; 0: the wake, or the job, tells when there is more to do. */
 static int advance(p2p_secure *s) {
         int r;
 
+        if (s->outcome < 0)
+                return s->outcome;
         r = flush(s);
-        if (r >= 0 && !is_done(s)) {
-                r = step(s);
-                if (r <= 0)
-                        return r;
-                r = flush(s);
-        }
         if (r < 0)
                 return r == -EAGAIN ? 0 : r;
         if (is_done(s))
                 return 1;
-        p2p_task_post(&s->wake);
-        return 0;
+        if (!is_our_turn(s)) {
+                r = read_frame(s);
+                if (r <= 0)
+                        return r;
+                s->has_frame = true;
+        }
+        return p2p_job_start(&s->job);
 }
 
 static void on_wake(void *userdata) {
         p2p_secure *s = userdata;
         int r;
 
+        if (p2p_job_is_busy(&s->job))
+                return;
         r = advance(s);
         if (r != 0)
                 finish(s, r < 0 ? r : 0);
@@ -284,6 +303,7 @@ static int noise_start(p2p_loop *loop, p2p_channel *channel, const p2p_secure_op
         if (options->expected)
                 s->expected = *options->expected;
 
+        p2p_job_init(&s->job, loop, run_steps, on_wake, s);
         p2p_task_init(&s->wake, loop, on_wake, s);
         s->wake.slow = true;
         p2p_channel_set_wake(channel, &s->wake);

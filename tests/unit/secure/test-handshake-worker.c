@@ -9,9 +9,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "io/worker.h"
 #include "secure/secure.h"
 #include "tests/support/memory.h"
 
@@ -153,10 +155,89 @@ static void freed_in_the_middle(void **state) {
         }
 }
 
+/* ---- nothing of it is the loop's */
+
+typedef struct gate {
+        p2p_job job;
+        int fds[2];
+} gate;
+
+static void pass(void *userdata) {
+        gate *g = userdata;
+        char c;
+
+        if (read(g->fds[0], &c, 1) != 1)
+                abort();
+}
+
+static void on_passed(void *userdata _unused_) {}
+
+/* The worker stands still until the gate is opened: what it would do is then not done. */
+static void gate_close(gate *g, p2p_loop *loop) {
+        assert_int_equal(pipe(g->fds), 0);
+        p2p_job_init(&g->job, loop, pass, on_passed, g);
+        assert_int_equal(p2p_job_start(&g->job), 0);
+}
+
+static void gate_open(gate *g) {
+        assert_int_equal(write(g->fds[1], "", 1), 1);
+        p2p_job_cancel(&g->job);
+        close(g->fds[0]);
+        close(g->fds[1]);
+}
+
+/* Says nothing behind a closed gate, and something once it is open: that many bytes. */
+static size_t speak(p2p_loop *loop, gate *g, p2p_channel *far, uint8_t *to, size_t size) {
+        ssize_t k;
+
+        for (unsigned i = 0; i < 20; i++)
+                assert_int_equal(p2p_loop_settle(loop), 0);
+        assert_int_equal(p2p_channel_read(far, to, size), -EAGAIN);
+        gate_open(g);
+        while ((k = p2p_channel_read(far, to, size)) == -EAGAIN)
+                assert_true(p2p_loop_turn(loop, 10 * USEC_PER_SEC) >= 0);
+        assert_true(k > 0);
+        return (size_t) k;
+}
+
+static void each_step_is_the_workers(void **state) {
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(securities); i++) {
+                p2p_channel *a, *b, *far_a, *far_b;
+                uint8_t hello[2048], answer[4096];
+                crowd c = { .security = securities[i] };
+                size_t n;
+                gate g;
+
+                assert_int_equal(p2p_loop_new(&c.loop), 0);
+                assert_int_equal(p2p_identity_generate(&c.ids[0]), 0);
+                assert_int_equal(p2p_identity_generate(&c.ids[1]), 0);
+                assert_int_equal(p2p_memory_pair(c.loop, NULL, &a, &far_a), 0);
+                assert_int_equal(p2p_memory_pair(c.loop, NULL, &b, &far_b), 0);
+
+                gate_close(&g, c.loop);
+                start(&c, 0, 1, a, NULL);
+                n = speak(c.loop, &g, far_a, hello, sizeof(hello));
+
+                gate_close(&g, c.loop);
+                start(&c, 0, 0, b, NULL);
+                assert_int_equal(p2p_channel_write(far_b, hello, n), n);
+                n = speak(c.loop, &g, far_b, answer, sizeof(answer));
+
+                gate_close(&g, c.loop);
+                assert_int_equal(p2p_channel_write(far_a, answer, n), n);
+                (void) speak(c.loop, &g, far_a, answer, sizeof(answer));
+                p2p_channel_free(far_a);
+                p2p_channel_free(far_b);
+                crowd_done(&c);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(many_at_once),
                 cmocka_unit_test(freed_in_the_middle),
+                cmocka_unit_test(each_step_is_the_workers),
         };
 
         return cmocka_run_group_tests_name("handshakes in the worker", tests, NULL, NULL);

@@ -243,49 +243,6 @@ static void what_is_glued_behind_message_3_is_delivered(void **state) {
         hand_done(&h);
 }
 
-typedef struct bystander {
-        p2p_task task;
-        unsigned n;
-} bystander;
-
-static void on_bystander(void *userdata) {
-        bystander *b = userdata;
-
-        b->n++;
-        p2p_task_post(&b->task);
-}
-
-/* How often another stranger got its turn before our side answered the message, or was done with it. */
-static unsigned turns_of_others(hand *h, const void *message, size_t n) {
-        bystander b = {};
-
-        p2p_task_init(&b.task, h->loop, on_bystander, &b);
-        b.task.slow = true;
-        assert_int_equal(p2p_channel_write(h->far, message, n), n);
-        p2p_task_post(&b.task);
-        while (b.n < 100 && h->us.n_done == 0 && p2p_channel_read(h->far, NULL, 0) == -EAGAIN)
-                (void) p2p_loop_turn(h->loop, 0);
-        p2p_task_cancel(&b.task);
-        return b.n;
-}
-
-static void each_costly_step_has_a_turn_of_its_own(void **state) {
-        uint8_t bytes[1024];
-        size_t n;
-        hand h;
-
-        (void) state;
-        hand_start(&h, false, NULL);
-        n = hand_frame(&h, P2P_VIEW(NULL, 0), bytes, sizeof(bytes));
-        assert_int_equal(turns_of_others(&h, bytes, n), 3); /* keys; their message; nothing in it; ours */
-        hand_read_frame(&h);
-        n = hand_proof(&h, bytes, sizeof(bytes));
-        assert_int_equal(turns_of_others(&h, bytes, n), 1); /* their message; its proof */
-        assert_int_equal(h.us.n_done, 1);
-        assert_int_equal(h.us.error, 0);
-        hand_done(&h);
-}
-
 static void the_payload_of_message_1_is_ignored(void **state) {
         uint8_t bytes[8192], filler[4096 + 64] = {};
         static const size_t sizes[] = { 0, 1, 4096 + 64 };
@@ -432,7 +389,6 @@ int main(void) {
                 cmocka_unit_test(two_of_ours_prove_each_other),
                 cmocka_unit_test(the_wrong_peer_never_learns_who_we_are),
                 cmocka_unit_test(what_is_glued_behind_message_3_is_delivered),
-                cmocka_unit_test(each_costly_step_has_a_turn_of_its_own),
                 cmocka_unit_test(the_payload_of_message_1_is_ignored),
                 cmocka_unit_test(bad_frames_end_it),
                 cmocka_unit_test(the_longest_frame_is_waited_for),
