@@ -79,6 +79,31 @@ _printf_(4, 5) static void complain(ConfigReader *reader, unsigned line, ConfigA
                 config_warning(reader->problems, line, "%s", text);
 }
 
+/* QUIC before its standard: written by old nodes, and an easy slip. */
+static bool is_draft_quic(const char *text) {
+        const char *at = strstr(text, "/quic");
+
+        return at && (at[strlen("/quic")] == '\0' || at[strlen("/quic")] == '/');
+}
+
+static void warn_unsupported(ConfigReader *reader, unsigned line, const char *name, const char *text,
+                             ConfigAddrUse use, bool needs_dns) {
+        if (is_draft_quic(text))
+                config_warning(reader->problems, line,
+                               "%s: '%s' is QUIC before its standard, which this peer-up does not speak, not "
+                               "used; write /quic-v1 for /quic",
+                               name, text);
+        else if (use == CONFIG_ADDR_LISTEN && needs_dns)
+                config_warning(reader->problems, line,
+                               "%s: '%s' is a name, not used; write an address of this machine, e.g. %s", name,
+                               text, uses[use].example);
+        else
+                config_warning(reader->problems, line,
+                               "%s: '%s' is of a transport that this peer-up does not speak, not used; add "
+                               "one like %s",
+                               name, text, uses[use].example);
+}
+
 /* 1: *ret is to be kept, its text is borrowed. */
 static int read_addr(ConfigReader *reader, const YamlNode *node, const char *name, ConfigAddrUse use,
                      ConfigAddr *ret) {
@@ -107,10 +132,7 @@ static int read_addr(ConfigReader *reader, const YamlNode *node, const char *nam
         }
         supported = is_supported(addr, use);
         if (!supported)
-                config_warning(reader->problems, node->line,
-                               "%s: '%s' is of a transport that this peer-up does not "
-                               "speak, not used; add one like %s",
-                               name, text, uses[use].example);
+                warn_unsupported(reader, node->line, name, text, use, p2p_addr_needs_dns(addr));
 
         *ret = (ConfigAddr){
                 .text = (char *) text,

@@ -3,7 +3,22 @@
 /* What a first start writes where there is no config. The original loads both texts, too; each states its
  * defaults, so that a reader of the file sees what there is to change. */
 
-#include "service/config.h"
+#include "service/config-parse.h"
+
+const char *const node_listen_default[CONFIG_LISTEN_DEFAULT_N] = {
+        "/ip4/0.0.0.0/tcp/0",
+        "/ip4/0.0.0.0/udp/0/quic-v1",
+        "/ip6/::/tcp/0",
+        "/ip6/::/udp/0/quic-v1",
+};
+
+/* The original's text lacks QUIC here, though its setup opens the port. */
+const char *const relay_listen_default[CONFIG_LISTEN_DEFAULT_N] = {
+        "/ip4/0.0.0.0/tcp/7777",
+        "/ip4/0.0.0.0/udp/7777/quic-v1",
+        "/ip6/::/tcp/7777",
+        "/ip6/::/udp/7777/quic-v1",
+};
 
 const char node_config_default[] =
         "# peer-up configuration, see peerup.yaml(5). peerupctl edits this file and keeps what you write.\n"
@@ -16,7 +31,9 @@ const char node_config_default[] =
         "network:\n"
         "  listen_addresses:\n"
         "    - \"/ip4/0.0.0.0/tcp/0\"\n"
+        "    - \"/ip4/0.0.0.0/udp/0/quic-v1\"\n"
         "    - \"/ip6/::/tcp/0\"\n"
+        "    - \"/ip6/::/udp/0/quic-v1\"\n"
         "\n"
         "relay:\n"
         "  addresses: []\n"
@@ -51,7 +68,9 @@ const char relay_config_default[] = "# peer-up relay configuration, see peerup-r
                                     "network:\n"
                                     "  listen_addresses:\n"
                                     "    - \"/ip4/0.0.0.0/tcp/7777\"\n"
+                                    "    - \"/ip4/0.0.0.0/udp/7777/quic-v1\"\n"
                                     "    - \"/ip6/::/tcp/7777\"\n"
+                                    "    - \"/ip6/::/udp/7777/quic-v1\"\n"
                                     "\n"
                                     "security:\n"
                                     "  authorized_keys_file: \"relay_authorized_keys\"\n"

@@ -54,6 +54,11 @@ int config_read_addrs(ConfigReader *reader, const YamlNode *node, const char *na
 int config_default_addrs(const char *const *texts, size_t n_texts, ConfigAddr **items, size_t *n);
 void config_addrs_free(ConfigAddr *items, size_t n);
 
+/* Where a config that says nothing listens; config-default.c writes the same. */
+#define CONFIG_LISTEN_DEFAULT_N 4u
+extern const char *const node_listen_default[CONFIG_LISTEN_DEFAULT_N];
+extern const char *const relay_listen_default[CONFIG_LISTEN_DEFAULT_N];
+
 /* What stands beside the file, unless it is absolute. NULL: no memory. */
 char *config_join_path(const char *config_path, const char *path);
 int config_set_text(char **target, const char *text);     /* frees what was there */

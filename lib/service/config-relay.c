@@ -153,7 +153,6 @@ static int set_path(char **target, const char *config_path, const char *name) {
 }
 
 static int set_defaults(RelayConfig *config, const YamlNode *root) {
-        static const char *const listen[] = { "/ip4/0.0.0.0/tcp/7777", "/ip6/::/tcp/7777" };
         const YamlNode *given = yaml_node_find(yaml_node_find(root, "network"), "listen_addresses");
 
         if (set_path(&config->key_file, config->path, "relay_node.key") < 0 ||
@@ -165,7 +164,7 @@ static int set_defaults(RelayConfig *config, const YamlNode *root) {
         if (given && given->kind != YAML_NULL)
                 return 0;
 
-        return config_default_addrs(listen, ELEMENTSOF(listen), &config->listen_addresses,
+        return config_default_addrs(relay_listen_default, CONFIG_LISTEN_DEFAULT_N, &config->listen_addresses,
                                     &config->n_listen_addresses);
 }
 

@@ -341,7 +341,6 @@ static const ConfigKey node_keys[] = {
 /* clang-format on */
 
 static int set_defaults(NodeConfig *config, const YamlNode *root) {
-        static const char *const listen[] = { "/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/0" };
         const YamlNode *given = yaml_node_find(yaml_node_find(root, "network"), "listen_addresses");
         struct {
                 char **target;
@@ -369,7 +368,7 @@ static int set_defaults(NodeConfig *config, const YamlNode *root) {
         if (given && given->kind != YAML_NULL)
                 return 0;
 
-        return config_default_addrs(listen, ELEMENTSOF(listen), &config->listen_addresses,
+        return config_default_addrs(node_listen_default, CONFIG_LISTEN_DEFAULT_N, &config->listen_addresses,
                                     &config->n_listen_addresses);
 }
 

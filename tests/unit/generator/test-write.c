@@ -161,8 +161,11 @@ static void a_first_start_has_the_ports_of_the_default(void **state) {
 
         assert_int_equal(generator_run_node(&w->paths), 0);
         assert_int_equal(count(w), 0);
-        assert_int_equal(generator_run_relay(&w->paths), 1);
+        assert_int_equal(generator_run_relay(&w->paths), 2);
         assert_has(w, "peerup-relay.socket", "\nListenStream=0.0.0.0:7777\nListenStream=[::]:7777\n");
+        assert_has(w, "peerup-relay-udp.socket", "\nListenDatagram=0.0.0.0:7777\nListenDatagram=[::]:7777\n");
+        assert_has(w, "peerup-relay.service.d/50-peerup.conf",
+                   "\n[Unit]\nWants=peerup-relay.socket\nWants=peerup-relay-udp.socket\n");
 }
 
 static void ports_that_changed_are_told_by_the_mark(void **state) {
@@ -171,7 +174,7 @@ static void ports_that_changed_are_told_by_the_mark(void **state) {
         mark(w, "peerup-relay.socket.ports", "0123456789abcdef");
         mark(w, "peerup-daemon-udp.socket.ports", "0123456789abcdef");
         mark(w, "peerup-daemon.socket.ports", "not one of ours");
-        assert_int_equal(generator_run_relay(&w->paths), 1);
+        assert_int_equal(generator_run_relay(&w->paths), 2);
         assert_has(w, "peerup-relay.socket", "\nPartOf=peerup-relay.service\n");
         /* The node has no fixed port any more. */
         assert_int_equal(generator_run_node(&w->paths), 0);
@@ -184,7 +187,7 @@ static void a_mark_that_is_the_ports_changes_nothing(void **state) {
         char digits[17], *text, *at;
         World *w = *state;
 
-        assert_int_equal(generator_run_relay(&w->paths), 1);
+        assert_int_equal(generator_run_relay(&w->paths), 2);
         text = get(w, "peerup-relay.socket");
         assert_non_null(text);
         at = strstr(text, "-sfn ");
@@ -193,7 +196,7 @@ static void a_mark_that_is_the_ports_changes_nothing(void **state) {
         mark(w, "peerup-relay.socket.ports", digits);
         (void) strcat(w->out, "-again");
         assert_int_equal(mkdir(w->out, 0755), 0);
-        assert_int_equal(generator_run_relay(&w->paths), 1);
+        assert_int_equal(generator_run_relay(&w->paths), 2);
         assert_has(w, "peerup-relay.socket", text);
         free(text);
 }

@@ -19,6 +19,17 @@ static RelayConfig *load(const char *text, ConfigProblems *problems) {
         return config;
 }
 
+static void assert_listens(const RelayConfig *c) {
+        static const char *const expect[] = { "/ip4/0.0.0.0/tcp/7777", "/ip4/0.0.0.0/udp/7777/quic-v1",
+                                              "/ip6/::/tcp/7777", "/ip6/::/udp/7777/quic-v1" };
+
+        assert_int_equal(c->n_listen_addresses, ELEMENTSOF(expect));
+        for (size_t i = 0; i < ELEMENTSOF(expect); i++) {
+                assert_string_equal(c->listen_addresses[i].text, expect[i]);
+                assert_true(c->listen_addresses[i].supported);
+        }
+}
+
 static void what_is_absent_has_the_documented_default(void **state) {
         static const char *const texts[] = {
                 "",
@@ -35,8 +46,7 @@ static void what_is_absent_has_the_documented_default(void **state) {
                 assert_string_equal(c->key_file, "/x/relay_node.key");
                 assert_string_equal(c->authorized_keys_file, "/x/relay_authorized_keys");
                 assert_true(c->gating);
-                assert_int_equal(c->n_listen_addresses, 2);
-                assert_string_equal(c->listen_addresses[0].text, "/ip4/0.0.0.0/tcp/7777");
+                assert_listens(c);
                 assert_int_equal(c->max_reservations, 128);
                 assert_int_equal(c->max_circuits, 16);
                 assert_int_equal(c->buffer_size, 2048);
@@ -109,6 +119,7 @@ static void the_default_text_allows_long_sessions(void **state) {
 
         (void) state;
         assert_int_equal(problems->n, 0);
+        assert_listens(c);
         assert_int_equal(c->session_duration, 24 * 3600 * USEC_PER_SEC);
         assert_int_equal(c->session_data_limit, 64ULL << 30);
 }

@@ -96,6 +96,18 @@ static void every_key_is_read(void **state) {
         assert_string_equal(c->telemetry.metrics_listen, "127.0.0.1:9999");
 }
 
+/* The original's list. */
+static void assert_listens(const NodeConfig *c) {
+        static const char *const expect[] = { "/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1", "/ip6/::/tcp/0",
+                                              "/ip6/::/udp/0/quic-v1" };
+
+        assert_int_equal(c->n_listen_addresses, ELEMENTSOF(expect));
+        for (size_t i = 0; i < ELEMENTSOF(expect); i++) {
+                assert_string_equal(c->listen_addresses[i].text, expect[i]);
+                assert_true(c->listen_addresses[i].supported);
+        }
+}
+
 static void what_is_absent_has_a_default(void **state) {
         static const char *const texts[] = { "", "{}\n",
                                              "version:\nnetwork:\nsecurity: {}\nservices: ~\nnames:\n" };
@@ -111,8 +123,7 @@ static void what_is_absent_has_a_default(void **state) {
                 assert_string_equal(c->authorized_keys_file, "/etc/peerup/authorized_keys");
                 assert_true(c->gating);
                 assert_int_equal(c->reservation_interval, 2 * USEC_PER_MINUTE);
-                assert_int_equal(c->n_listen_addresses, 2);
-                assert_string_equal(c->listen_addresses[1].text, "/ip6/::/tcp/0");
+                assert_listens(c);
                 assert_string_equal(c->rendezvous, "peerup-default-network");
                 assert_string_equal(c->network, "");
                 assert_string_equal(c->ping_pong_id, "/pingpong/1.0.0");
@@ -129,6 +140,7 @@ static void the_default_text_loads_without_a_word(void **state) {
         assert_int_equal(problems->n, 0);
         assert_true(c->gating && c->ping_pong_enabled);
         assert_int_equal(c->n_relays, 0);
+        assert_listens(c);
 }
 
 static void an_empty_list_of_listeners_is_one(void **state) {
@@ -196,8 +208,14 @@ static const struct {
           "not speak, not "
           "used; add one like /ip4/0.0.0.0/tcp/9000" },
         { "network:\n  listen_addresses:\n    - /dns4/x.example/tcp/1\n", 3, CONFIG_WARNING,
-          "network.listen_addresses: '/dns4/x.example/tcp/1' is of a transport that this peer-up does not speak, not "
-          "used; add one like /ip4/0.0.0.0/tcp/9000" },
+          "network.listen_addresses: '/dns4/x.example/tcp/1' is a name, not used; write an address of this machine, "
+          "e.g. /ip4/0.0.0.0/tcp/9000" },
+        { "network:\n  listen_addresses:\n    - /ip4/0.0.0.0/udp/1/quic\n", 3, CONFIG_WARNING,
+          "network.listen_addresses: '/ip4/0.0.0.0/udp/1/quic' is QUIC before its standard, which this peer-up does "
+          "not speak, not used; write /quic-v1 for /quic" },
+        { "relay:\n  addresses:\n    - /ip4/1.2.3.4/udp/1/quic/p2p/" ID "\n", 3, CONFIG_WARNING,
+          "relay.addresses: '/ip4/1.2.3.4/udp/1/quic/p2p/" ID "' is QUIC before its standard, which this peer-up does "
+          "not speak, not used; write /quic-v1 for /quic" },
         { "network:\n  listen_addresses:\n    - ~\n    - [/ip4/0.0.0.0/tcp/1]\n", 4, CONFIG_ERROR,
           "network.listen_addresses: must be a single value, not a list" },
         { "network: x\n", 1, CONFIG_ERROR,
