@@ -205,7 +205,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = authorize(m, ACTION_RELAY_MANAGE_PEERS, UID_NONE, b->polkit, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = relay_reload_keys(b->relay);
+        r = relay_reload(b->relay);
         if (r < 0)
                 return sd_bus_error_set_errnof(error, -r, "%s was not read: %m; the journal says why",
                                                access_path(b->relay->access));
