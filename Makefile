@@ -166,7 +166,7 @@ install: all
 	install -D -m 0755 -t $(libexec) $(filter-out %/peerupctl %/peerup-generator,$(PROGRAMS))
 	install -D -m 0755 $(O)/peerupctl $(DESTDIR)$(prefix)/bin/peerupctl
 	install -D -m 0755 $(O)/peerup-generator $(DESTDIR)$(prefix)/lib/systemd/system-generators/peerup-generator
-	for u in $(wildcard units/*.service units/*.socket units/*.target); do \
+	for u in $(wildcard units/*.service units/*.socket units/*.path); do \
 	  sed 's,/usr/libexec/,$(prefix)/libexec/,g' $$u | install -D -m 0644 /dev/stdin $(unitdir)/$${u##*/} || exit 1; done
 	ln -sf peerup-daemon.service $(unitdir)/peerup.service
 	$(call INSTALL_DATA,configs/peerup.sysusers.conf,$(DESTDIR)$(prefix)/lib/sysusers.d/peerup.conf)
