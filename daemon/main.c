@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "daemon/api-bus.h"
 #include "daemon/manager-config.h"
@@ -80,11 +81,12 @@ static void show_status(void *userdata) {
 
 static void on_reload(void *userdata) {
         Program *p = userdata;
-        char *reason = NULL;
+        char *reason = NULL; /* for the audit record; the journal has it already */
 
         if (manager_reload(p->manager, &reason) < 0)
-                log_error("The old config stays in force: %s", reason ? reason : "see above");
+                log_error("The old config stays in force");
         free(reason);
+        manager_reload_certificate(p->manager);
         audit(AUDIT_LIFECYCLE, AUDIT_TEXT("ACTION", "reload"), AUDIT_TEXT("VERSION", version));
         show_status(p);
 }
@@ -165,5 +167,5 @@ int main(int argc, char **argv) {
         manager_free(program.manager);
         main_loop_free(program.loop);
         journal_close();
-        return r < 0 ? EXIT_FAILURE : r;
+        return r == -ENOTRECOVERABLE ? EX_CONFIG : r < 0 ? EXIT_FAILURE : r;
 }

@@ -173,8 +173,9 @@ static void complain_listen(const Manager *m, const ConfigAddr *a, int error) {
                 log_error("%s:%u: %s needs a certificate: name it below network: tls:", m->config->path, a->line, a->text);
         else if (error == -EADDRINUSE)
                 log_error("%s:%u: %s is in use by another program: stop that, or take another port "
-                          "(tcp/0 takes any)",
-                          m->config->path, a->line, a->text);
+                          "(%s/0 takes any)",
+                          m->config->path, a->line, a->text,
+                          p2p_addr_stack(a->addr) == P2P_STACK_QUIC ? "udp" : "tcp");
         else if (error == -EACCES && p2p_addr_stack(a->addr) == P2P_STACK_TCP)
                 log_error("%s:%u: a node opens its TCP ports itself, without privileges: take one from 1024 on "
                           "instead of %s",
@@ -234,11 +235,10 @@ static int manager_start(Manager *m) {
         int r;
 
         r = manager_load_config(m);
+        if (r >= 0)
+                r = load_identity(m);
         if (r < 0)
-                return r;
-        r = load_identity(m);
-        if (r < 0)
-                return r;
+                return config_judge(r);
         r = make_host(m);
         if (r >= 0)
                 r = access_new(m->loop, &access_events, m, &m->access);

@@ -83,7 +83,7 @@ struct Manager {
 };
 
 /* config_path NULL: the default place. Makes identity and config where there are none, listens, starts the
- * relays. Logs why it fails. */
+ * relays. Logs why it fails. -ENOTRECOVERABLE: config or key want a person. */
 int manager_new(p2p_loop *loop, const char *config_path, Manager **ret);
 Manager *manager_free(Manager *manager);
 P2P_CLEANUP(Manager, manager_free);

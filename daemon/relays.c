@@ -61,6 +61,10 @@ const char *relay_failure_text(const RelayInfo *relay) {
                 return "the relay does not let this machine in";
         case -EPROTONOSUPPORT:
                 return "it is no relay, or has no way to connect in common with this machine";
+        case -EPROTO:
+        case -EBADMSG:
+        case -EMSGSIZE:
+                return "what answers there does not keep to the protocol";
         case -ENOKEY:
                 return "nobody whom this machine trusts vouches for its certificate; see network: tls: trust: in "
                        "peerup.yaml(5)";

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 
 #include "relay/relay-bus.h"
 #include "service/bus.h"
@@ -13,12 +14,12 @@
 #include "service/loop-systemd.h"
 
 static const char help[] =
-        "peerup-relay [--config FILE]\n\n"
-        "Relays connections between the machines in relay_authorized_keys.\n\n"
-        "  --config FILE  default " RELAY_CONFIG_PATH "\n"
-        "  --help         this text\n"
-        "  --version      version\n\n"
-        "It is run by systemd: systemctl start peerup-relay. See peerup-relay(8).\n";
+        "peerup-relay [OPTIONS...]\n\n"
+        "The relay of peer-up: a place to meet for the machines in relay_authorized_keys.\n\n"
+        "     --config=PATH   read this file instead of " RELAY_CONFIG_PATH "\n"
+        "  -h --help          show this help\n"
+        "     --version       show the version\n\n"
+        "See peerup-relay(8).\n";
 
 /* 0: go on; 1: done; < 0: wrong usage. */
 static int parse_argv(int argc, char **argv, const char **ret_config) {
@@ -30,7 +31,7 @@ static int parse_argv(int argc, char **argv, const char **ret_config) {
         };
         int c;
 
-        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
                 switch (c) {
                 case 'c':
                         *ret_config = optarg;
@@ -54,7 +55,7 @@ static int parse_argv(int argc, char **argv, const char **ret_config) {
 static void on_reload(void *userdata) {
         Relay *relay = userdata;
 
-        (void) relay_reload_keys(relay); /* logs what is wrong */
+        (void) relay_reload(relay); /* logs what is wrong */
         log_info("Key file read again; changes of %s need: systemctl restart peerup-relay", relay->config_path);
 }
 
@@ -99,5 +100,5 @@ int main(int argc, char **argv) {
         journal_open("peerup-relay", "relay");
         r = run(config_path);
         journal_close();
-        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return r == -ENOTRECOVERABLE ? EX_CONFIG : r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -160,6 +160,11 @@ int relay_reload_keys(Relay *relay) {
         return access_load(relay->access, relay->config->authorized_keys_file, relay->config->gating);
 }
 
+int relay_reload(Relay *relay) {
+        web_certificate_reload(&relay->config->tls, relay->config_path, relay->web);
+        return relay_reload_keys(relay);
+}
+
 /* ---- start ---- */
 static int load_config(Relay *relay) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
@@ -307,8 +312,10 @@ int relay_new(p2p_loop *loop, const char *config_path, Relay **ret) {
         r = load_config(relay);
         if (r >= 0)
                 r = load_identity(relay);
-        if (r >= 0)
-                r = start_access(relay);
+        if (r < 0)
+                return config_judge(r);
+        journal_set_json(relay->config->telemetry.audit_enabled);
+        r = start_access(relay);
         if (r >= 0)
                 r = start_host(relay);
         if (r < 0)

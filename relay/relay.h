@@ -31,13 +31,16 @@ typedef struct Relay {
         void *changed_userdata;
 } Relay;
 
-/* config_path NULL: RELAY_CONFIG_PATH. Makes config and identity where there are none and listens. Logs why it fails. */
+/* config_path NULL: RELAY_CONFIG_PATH. Makes config and identity where there are none and listens. Logs why it fails.
+ * -ENOTRECOVERABLE: config or key want a person. */
 int relay_new(p2p_loop *loop, const char *config_path, Relay **ret);
 Relay *relay_free(Relay *relay);
 P2P_CLEANUP(Relay, relay_free);
 
 /* The key file again; peers that are no longer in it are cut off. What was wrong is logged, valid lines apply. */
 int relay_reload_keys(Relay *relay);
+/* That, and the certificate of wss, which logs by itself. */
+int relay_reload(Relay *relay);
 /* Addresses to put into the config of a node: with ports and /p2p/ID. The caller frees each and the array. */
 int relay_addresses(const Relay *relay, char ***ret, size_t *ret_n);
 /* Ends the peer's connection, reservation and circuits. */

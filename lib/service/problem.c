@@ -7,6 +7,7 @@
 
 #include "service/problem.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,22 @@ void config_warning(ConfigProblems *problems, unsigned line, const char *format,
         va_start(ap, format);
         add(problems, CONFIG_WARNING, line, format, ap);
         va_end(ap);
+}
+
+int config_judge(int error) {
+        switch (error) {
+        case -EAGAIN:
+        case -EDQUOT:
+        case -EINTR:
+        case -EIO:
+        case -EMFILE:
+        case -ENFILE:
+        case -ENOMEM:
+        case -ENOSPC:
+        case -EROFS:
+                return error;
+        }
+        return error < 0 ? -ENOTRECOVERABLE : error;
 }
 
 char *config_problem_format(const char *path, const ConfigProblem *problem) {

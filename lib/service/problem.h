@@ -44,3 +44,7 @@ void config_problems_done(ConfigProblems *problems); /* empty again, usable agai
 ConfigProblems *config_problems_new(void);
 ConfigProblems *config_problems_free(ConfigProblems *problems);
 P2P_CLEANUP(ConfigProblems, config_problems_free);
+
+/* What a program ends with whose file, a config or a key, came to `error`: -ENOTRECOVERABLE where nothing
+ * helps but a person who mends it, and no start before that; else `error` (a full disk, no memory). */
+int config_judge(int error);
