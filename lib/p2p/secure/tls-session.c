@@ -238,6 +238,7 @@ static int error_of(const p2p_tls_session *s, int r) {
         case GNUTLS_E_NO_CERTIFICATE_FOUND:
         case GNUTLS_E_CERTIFICATE_REQUIRED:
         case GNUTLS_E_CERTIFICATE_ERROR:
+        case GNUTLS_E_PK_SIG_VERIFY_FAILED: /* who shows the certificate does not hold its key */
                 return -EKEYREJECTED;
         case GNUTLS_E_NO_APPLICATION_PROTOCOL:
         case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:

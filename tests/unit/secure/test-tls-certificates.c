@@ -90,13 +90,13 @@ static void one_certificate_is_sent_no_more_and_no_less(void **state) {
 }
 
 /* GnuTLS would verify with it, for as long as that takes, before anybody is asked for a judgement. Noise
- * that a fair key is said to have made is what it comes to see otherwise: -EBADMSG. */
+ * that a fair key is said to have made is what it comes to see otherwise: -EKEYREJECTED. */
 static void a_costly_key_is_refused_before_it_is_used(void **state) {
         static const struct {
                 unsigned bits, exponent_size;
                 int expect;
         } cases[] = {
-                { 2048, 3, -EBADMSG },          { 8192, 4, -EBADMSG },
+                { 2048, 3, -EKEYREJECTED },     { 8192, 4, -EKEYREJECTED },
                 { 2048, 5, -EPROTONOSUPPORT },  { 8192, 1024, -EPROTONOSUPPORT },
                 { 16384, 3, -EPROTONOSUPPORT }, { 32768, 4096, -EMSGSIZE },
         };
