@@ -154,6 +154,24 @@ static void on_drained(quic_conn *c) {
         quic_conn_end(c, error_of(c, &reason), code);
 }
 
+/* What GnuTLS found by itself, of which it tells no more than what it tells the far side. */
+static int error_behind(uint64_t alert) {
+        switch (alert) {
+        case GNUTLS_A_BAD_CERTIFICATE:
+                return -EBADMSG;
+        case GNUTLS_A_RECORD_OVERFLOW:
+                return -EMSGSIZE;
+        case GNUTLS_A_DECRYPT_ERROR: /* who shows the certificate does not hold its key */
+        case GNUTLS_A_CERTIFICATE_REQUIRED:
+                return -EKEYREJECTED;
+        case GNUTLS_A_UNSUPPORTED_CERTIFICATE:
+        case GNUTLS_A_NO_APPLICATION_PROTOCOL:
+                return -EPROTONOSUPPORT;
+        default:
+                return -EPROTO;
+        }
+}
+
 void quic_conn_on_error(quic_conn *c, int lib_error) {
         quic_shim_close close = { QUIC_CLOSE_LIBRARY, (uint64_t) (int64_t) lib_error };
 
@@ -180,11 +198,7 @@ void quic_conn_on_error(quic_conn *c, int lib_error) {
                 return;
         case NGTCP2_ERR_CRYPTO:
                 close = (quic_shim_close) { QUIC_CLOSE_ALERT, ngtcp2_conn_get_tls_alert(c->lib) };
-                quic_conn_fail(c,
-                               c->refusal < 0      ? c->refusal
-                               : close.code == 120 ? -EPROTONOSUPPORT
-                                                   : -EPROTO,
-                               &close);
+                quic_conn_fail(c, c->refusal < 0 ? c->refusal : error_behind(close.code), &close);
                 return;
         case NGTCP2_ERR_CALLBACK_FAILURE:
                 if (c->refusal < 0)

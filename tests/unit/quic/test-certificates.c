@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Whose certificate ends a dial, and what that is called: the same as with TLS over a channel, whoever of GnuTLS and us
+ * found it (wire reference 6). */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crypto/cert.h"
+#include "tests/support/forge.h"
+#include "tests/support/quic-pair.h"
+
+#define SECOND USEC_PER_SEC
+
+/* What the listener shows from now on; `stolen`: without its key. */
+static void show(quic_end *end, const forge *f, bool stolen) {
+        gnutls_certificate_credentials_t credentials;
+        gnutls_x509_privkey_t key;
+        gnutls_x509_crt_t crt;
+        const p2p_cert *cert;
+
+        assert_int_equal(p2p_cert_of(end->identity, &cert), 0);
+        assert_int_equal(gnutls_certificate_allocate_credentials(&credentials), 0);
+        gnutls_certificate_set_flags(credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+        forge_certificate(f, end->identity, &crt, &key);
+        if (stolen) {
+                gnutls_x509_privkey_deinit(key);
+                assert_int_equal(gnutls_x509_privkey_init(&key), 0);
+                assert_int_equal(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+                                                              GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
+        }
+        assert_true(gnutls_certificate_set_x509_key(credentials, &crt, 1, key) >= 0);
+        gnutls_x509_crt_deinit(crt);
+        gnutls_x509_privkey_deinit(key);
+        gnutls_certificate_free_credentials(cert->credentials);
+        ((p2p_cert *) cert)->credentials = credentials;
+}
+
+static int dial_of(const forge *f, bool stolen) {
+        quic_pair p;
+        int error;
+
+        quic_pair_init(&p);
+        show(&p.b, f, stolen);
+        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        quic_pair_run(&p, SECOND);
+        assert_true(p.a.done);
+        error = p.a.error;
+        quic_pair_done(&p);
+        return error;
+}
+
+static void forged_certificates_end_a_dial(void **state) {
+        (void) state;
+        for (size_t i = 0; i < forge_n_refused; i++) {
+                const forge *f = &forge_refused[i];
+                int error;
+
+                /* A session of GnuTLS's cannot be made to send these. */
+                if (f->version_1 || f->extensions > 2 || f->bits == 1024 || strstr(f->name, "may not sign"))
+                        continue;
+                error = dial_of(f, false);
+                if (error != f->expect)
+                        fail_msg("%s: %d", f->name, error);
+        }
+}
+
+static void a_certificate_is_nothing_without_its_key(void **state) {
+        static const forge fair = { .name = "fair" };
+
+        (void) state;
+        assert_int_equal(dial_of(&fair, false), 0);
+        assert_int_equal(dial_of(&fair, true), -EKEYREJECTED);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(forged_certificates_end_a_dial),
+                cmocka_unit_test(a_certificate_is_nothing_without_its_key),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
