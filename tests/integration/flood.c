@@ -322,9 +322,11 @@ static int compare(const void *a, const void *b) {
         return x < y ? -1 : x > y;
 }
 
-/* Pings every 2 ms; at each line of standard input it tells how those since the last line went. */
+/* Pings every 2 ms; at each line of standard input it tells how those since the last line went. After the line "slowly" it
+ * pings every 50 ms, until the next line. */
 static void serve_pings(void) {
         static uint64_t took[1u << 20];
+        useconds_t pause = 2000;
         size_t n = 0;
 
         for (;;) {
@@ -338,7 +340,7 @@ static void serve_pings(void) {
                 if (r < 0)
                         die("the friend was cut off", r);
                 n++;
-                usleep(2000);
+                usleep(pause);
                 (void) p2p_loop_turn(loop, 0);
                 FD_ZERO(&in);
                 FD_SET(0, &in);
@@ -346,6 +348,7 @@ static void serve_pings(void) {
                         continue;
                 if (!fgets(line, sizeof(line), stdin))
                         return;
+                pause = line[0] == 's' ? 50000 : 2000;
                 n = P2P_MIN(n, ELEMENTSOF(took));
                 qsort(took, n, sizeof(*took), compare);
                 printf("%zu %llu %llu %llu\n", n, (unsigned long long) took[n / 2], (unsigned long long) took[n * 99 / 100],
