@@ -10,6 +10,8 @@
 
 #include "host/host-internal.h"
 
+#define PATIENCE_MIN_USEC USEC_PER_SEC /* where the round trip is known to be short */
+
 uint64_t p2p_conn_heard(const p2p_conn *c) {
         return c->session->ops->heard ? c->session->ops->heard(c->session) : p2p_loop_now(c->host->loop);
 }
@@ -33,6 +35,36 @@ void conn_note_silence(p2p_conn *conn, uint64_t asked) {
                 if (p2p_peer_id_equal(&c->peer, &conn->via) && is_quic(c) && p2p_conn_heard(c) <= asked &&
                     !conn_is_silent(c))
                         c->silent_since = asked;
+}
+
+/* UDP is cut off while TCP goes on, and a relay is one more machine that may leave; a direct TCP connection
+ * mostly goes with the network or the machine behind it. */
+bool conn_may_die_alone(const p2p_conn *c) {
+        return is_quic(c) || c->via.n > 0;
+}
+
+uint64_t conn_patience(const p2p_conn *c) {
+        uint64_t rtt = p2p_conn_rtt(c);
+
+        if (conn_is_silent(c))
+                return 0;
+        return rtt == 0 ? PATIENCE_USEC : P2P_MIN(P2P_MAX(4 * rtt, PATIENCE_MIN_USEC), PATIENCE_USEC);
+}
+
+void conn_doubt(p2p_conn *c) {
+        if (c->doubted_at > 0)
+                return;
+        c->doubted_at = p2p_loop_now(c->host->loop);
+        if (p2p_timer_set(&c->doubt, conn_patience(c)) < 0)
+                c->doubted_at = 0;
+}
+
+void conn_on_doubt(void *userdata) {
+        p2p_conn *c = userdata;
+
+        if (p2p_conn_heard(c) <= c->doubted_at)
+                conn_note_silence(c, c->doubted_at);
+        c->doubted_at = 0;
 }
 
 bool host_has_silent_quic(p2p_host *host, const p2p_peer_id *peer) {

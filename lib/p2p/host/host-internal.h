@@ -97,6 +97,8 @@ struct p2p_conn {
         bool inbound, limited, closing, identified, ours; /* the latter by its agent, once identified */
         uint64_t opened_at;
         uint64_t silent_since; /* asked then, and nothing was heard; 0: never */
+        uint64_t doubted_at;   /* somebody wrote then and waited for nothing; 0: or it was answered */
+        p2p_timer doubt;
         uint64_t full_until;   /* it reset a stream that was too much for it */
         const char *transport, *security, *muxer;
         char *agent;
@@ -144,6 +146,14 @@ int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const 
 bool conn_is_silent(const p2p_conn *conn);
 /* Nothing was heard since `asked`. Takes a relay's QUIC connection along, whose acknowledgements would have come. */
 void conn_note_silence(p2p_conn *conn, uint64_t asked);
+/* Its path may be gone while another one to the same peer lives. */
+bool conn_may_die_alone(const p2p_conn *conn);
+#define PATIENCE_USEC (2 * USEC_PER_SEC) /* leaves time for a handshake within the promised 5 s */
+/* How long who asks waits for any sign of life; at most that. */
+uint64_t conn_patience(const p2p_conn *conn);
+/* Somebody writes to it without waiting: if nothing is heard in that time, it is silent. */
+void conn_doubt(p2p_conn *conn);
+void conn_on_doubt(void *userdata);
 /* UDP to the peer seems to be cut off. */
 bool host_has_silent_quic(p2p_host *host, const p2p_peer_id *peer);
 /* The far side may still be busy with the upgrade: js-libp2p ends a connection on which more than ten streams come before. */

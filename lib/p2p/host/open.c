@@ -7,10 +7,12 @@
  * it confirmed. A session that has too many unacknowledged streams says -EAGAIN: the opening then queues at
  * its connection, so that a burst never runs into the limits of a go-libp2p peer.
  *
- * A path may die without a word (a firewall that begins to drop UDP). So a stream on a connection that
- * nothing was heard of for a tenth of a second waits for its answer before anybody writes to it. If one or
- * two seconds bring nothing at all the connection is silent: it is passed over (find-conn.c), another one is
- * used or dialled, and whichever answers first gets the opening. No byte is ever sent twice.
+ * A path may die without a word (a firewall that begins to drop UDP, a relay whose cable is pulled). So a
+ * stream on a connection that nothing was heard of for a tenth of a second, and that may die while others
+ * live, waits for its answer before anybody writes to it: a round trip more, behind a pause. If one or two
+ * seconds bring nothing at all the connection is silent: it is passed over (find-conn.c), another one is used
+ * or dialled, and whichever answers first gets the opening. No byte is ever sent twice. On a direct TCP
+ * connection nobody waits; but it is doubted meanwhile, and who comes after a silence takes another one.
  *
  * A go-libp2p peer resets what is too much for it (0x1002), even behind its answer, and takes 64 streams of
  * a protocol or more [wire reference 24.3]. In a crowd nobody writes before that verdict, so that who asked
@@ -30,8 +32,6 @@
 #define CROWD_OURS 256u                   /* ours take a thousand of all, and say no before they answer */
 #define VERDICT_USEC (50 * USEC_PER_MSEC) /* arbitrary: go's reset follows its answer at once */
 #define FULL_USEC (10 * USEC_PER_SEC)     /* arbitrary: who was too many once is careful for so long */
-#define PATIENCE_USEC (2 * USEC_PER_SEC)  /* leaves time for a handshake within the promised 5 s */
-#define PATIENCE_MIN_USEC USEC_PER_SEC    /* where the round trip is known to be short */
 
 struct p2p_open {
         p2p_host *host;
@@ -133,7 +133,9 @@ static int try_on(p2p_open *o, p2p_conn *conn) {
 static bool is_fresh(p2p_conn *conn) {
         uint64_t heard = p2p_conn_heard(conn), now = p2p_loop_now(conn->host->loop);
 
-        return heard + FRESH_USEC > now && heard >= conn->host->network_changed_at;
+        if (heard < conn->host->network_changed_at || conn_is_silent(conn))
+                return false;
+        return heard + FRESH_USEC > now || !conn_may_die_alone(conn);
 }
 
 static bool is_crowded(p2p_conn *conn, const char *protocol) {
@@ -148,21 +150,15 @@ static bool is_crowded(p2p_conn *conn, const char *protocol) {
         return false;
 }
 
-static uint64_t patience_with(p2p_conn *conn) {
-        uint64_t rtt = p2p_conn_rtt(conn);
-
-        if (conn_is_silent(conn))
-                return 0;
-        return rtt == 0 ? PATIENCE_USEC : P2P_MIN(P2P_MAX(4 * rtt, PATIENCE_MIN_USEC), PATIENCE_USEC);
-}
-
 /* Nobody overtakes those who wait already: the connection's task serves them in their order. */
 static void open_on(p2p_open *o, p2p_conn *conn) {
         o->asked = p2p_loop_now(o->host->loop);
         o->crowded = is_crowded(conn, o->protocol);
         o->careful = o->crowded || !is_fresh(conn);
         o->agreed = false;
-        (void) p2p_timer_set(&o->patience, patience_with(conn));
+        (void) p2p_timer_set(&o->patience, conn_patience(conn));
+        if (!o->careful)
+                conn_doubt(conn);
         if (p2p_list_is_empty(&conn->waiting) && try_on(o, conn) != -EAGAIN)
                 return;
         o->at = conn;

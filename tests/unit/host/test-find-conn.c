@@ -341,6 +341,77 @@ static void the_end_of_a_silent_one_is_no_failure(void **state) {
         assert_int_equal(w->error, 0);
 }
 
+/* ---- a direct TCP connection: nobody waits, but it is doubted */
+
+static fake_session *over_tcp(world *w) {
+        fake_session *s;
+
+        w->quic->closed = true;
+        p2p_task_post(w->quic->session.wake);
+        p2p_loop_settle(w->loop);
+        start_dial(w);
+        p2p_loop_advance(w->loop, USEC_PER_SEC); /* QUIC has a head start */
+        s = answer(w, TCP);
+        assert_true(p2p_conn_remote(w->conn) && p2p_addr_stack(p2p_conn_remote(w->conn)) == P2P_STACK_TCP);
+        p2p_loop_advance(w->loop, 30 * USEC_PER_SEC);
+        return s;
+}
+
+static void over_tcp_nobody_waits_behind_a_pause(void **state) {
+        world *w = *state;
+
+        (void) over_tcp(w);
+        open_stream(w, NULL);
+        assert_int_equal(w->n_done, 1);
+        assert_int_equal(w->error, 0);
+        assert_true(is_on(w, TCP));
+}
+
+static void over_tcp_a_new_network_is_quiet_at_first(void **state) {
+        world *w = *state;
+        fake_session *tcp = over_tcp(w);
+
+        p2p_task_post(&w->us.host->network_changed);
+        p2p_loop_settle(w->loop);
+        open_stream(w, NULL);
+        assert_int_equal(w->n_done, 0);
+        p2p_loop_advance(w->loop, 1);
+        agree(w, tcp);
+        assert_int_equal(w->n_done, 1);
+}
+
+static void over_tcp_who_comes_after_a_silence_goes_elsewhere(void **state) {
+        world *w = *state;
+
+        (void) over_tcp(w);
+        open_stream(w, NULL);
+        w->stream = p2p_stream_free(w->stream);
+        p2p_loop_advance(w->loop, 2 * USEC_PER_SEC - 1);
+        assert_false(conn_is_silent(w->conn));
+        p2p_loop_advance(w->loop, 1);
+        assert_true(conn_is_silent(w->conn));
+        open_stream(w, NULL);
+        p2p_loop_advance(w->loop, 1);
+        assert_int_equal(w->n_done, 1);
+        (void) answer(w, QUIC);
+        assert_int_equal(w->n_done, 2);
+        assert_true(is_on(w, QUIC));
+}
+
+static void over_tcp_any_answer_ends_the_doubt(void **state) {
+        world *w = *state;
+        fake_session *tcp = over_tcp(w);
+
+        open_stream(w, NULL);
+        w->stream = p2p_stream_free(w->stream);
+        p2p_loop_advance(w->loop, USEC_PER_SEC);
+        tcp->heard = p2p_loop_now(w->loop);
+        p2p_loop_advance(w->loop, 60 * USEC_PER_SEC);
+        assert_false(conn_is_silent(w->conn));
+        open_stream(w, NULL);
+        assert_int_equal(w->n_done, 2);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -359,6 +430,10 @@ int main(void) {
                 T(who_queues_at_a_silent_one_leaves_it),
                 T(who_queues_at_a_living_one_stays),
                 T(the_end_of_a_silent_one_is_no_failure),
+                T(over_tcp_nobody_waits_behind_a_pause),
+                T(over_tcp_a_new_network_is_quiet_at_first),
+                T(over_tcp_who_comes_after_a_silence_goes_elsewhere),
+                T(over_tcp_any_answer_ends_the_doubt),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
