@@ -67,7 +67,9 @@ explained() { # NAME UNIT SINCE REGEX: as the catalog explains it
 }
 
 peerup_go() {
-        (cd "$lab_source/../interop/go" && go build -trimpath -buildvcs=false -o "$go_peer" .)
+        local go
+        go=$("$lab_source/../interop/go-command")
+        (cd "$lab_source/../interop/go" && "$go" build -trimpath -buildvcs=false -o "$go_peer" .)
 }
 
 go_start() { # NAME FLAGS...
