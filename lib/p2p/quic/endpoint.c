@@ -66,6 +66,8 @@ static void on_arrival(quic_endpoint *e, const quic_arrival *a) {
                 on_datagram(e, a, P2P_VIEW(a->bytes.data + at, P2P_MIN(a->segment, a->bytes.n - at)));
 }
 
+#define REFUSALS_READ_MAX 4 /* times QUIC_UDP_REFUSALS_MAX, a turn: what is left takes room from datagrams */
+
 static void on_refusal(quic_endpoint *e, const quic_refusal *refusal) {
         quic_conn *c;
 
@@ -110,7 +112,8 @@ static void on_event(unsigned events, void *userdata) {
                         total += arrivals[i].bytes.n;
                 }
         } while (n == QUIC_UDP_MESSAGES && total < P2P_QUIC_TURN_MAX);
-        if (e->udp.has_errors) /* after the datagrams: one that answered is not refused */
+        /* after the datagrams: one that answered is not refused */
+        for (unsigned i = 0; i < REFUSALS_READ_MAX && e->udp.has_errors; i++)
                 read_refusals(e);
 }
 

@@ -47,7 +47,6 @@ static int read_error(struct msghdr *m) {
 unsigned quic_udp_receive_refusals(quic_udp *u, quic_refusal *ret) {
         unsigned n = 0;
 
-        u->has_errors = false;
         for (unsigned i = 0; i < QUIC_UDP_REFUSALS_MAX; i++) {
                 quic_refusal refusal = {};
                 control ctl;
@@ -56,8 +55,10 @@ unsigned quic_udp_receive_refusals(quic_udp *u, quic_refusal *ret) {
                                     .msg_control = &ctl,
                                     .msg_controllen = sizeof(ctl) };
 
-                if (recvmsg(u->fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+                if (recvmsg(u->fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+                        u->has_errors = false;
                         return n;
+                }
                 refusal.error = read_error(&m);
                 if (refusal.error < 0)
                         ret[n++] = refusal;

@@ -69,7 +69,7 @@ int quic_udp_open(const quic_address *bind_to, int *ret_fd);
 int quic_udp_init(quic_udp *u, int fd);
 /* Fills up to QUIC_UDP_MESSAGES entries with views into `scratch`. Returns how many; 0: nothing there. */
 unsigned quic_udp_receive(quic_udp *u, uint8_t *scratch, quic_arrival *arrivals);
-/* Fills up to QUIC_UDP_REFUSALS_MAX entries. Returns how many. */
+/* Fills up to QUIC_UDP_REFUSALS_MAX entries. Returns how many; has_errors: there may be more. */
 unsigned quic_udp_receive_refusals(quic_udp *u, quic_refusal *ret);
 /* Returns 0, with bytes from the front of the batch dropped as far as they are dealt with: sent, or lost for
  * a reason that is the network's. -EAGAIN: the rest waits for room. -EADDRNOTAVAIL: the local address or its
