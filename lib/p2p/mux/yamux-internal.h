@@ -9,6 +9,7 @@
 #include <p2p/error.h>
 
 #include "io/orphan.h"
+#include "io/rate.h"
 #include "mux/yamux-frame.h"
 #include "mux/yamux-queue.h"
 #include "mux/yamux.h"
@@ -87,12 +88,6 @@ typedef struct p2p_yamux_table {
         uint64_t factor;
 } p2p_yamux_table;
 
-/* A rate limit: `burst` at once, then `rate` a second. */
-typedef struct p2p_yamux_bucket {
-        uint64_t since;
-        uint32_t used;
-} p2p_yamux_bucket;
-
 typedef enum p2p_yamux_state {
         YAMUX_OPEN,
         YAMUX_CLOSING, /* over for everybody above; a GoAway is on its way */
@@ -139,7 +134,7 @@ struct p2p_yamux {
         uint32_t window_max;
         p2p_budget *budget;         /* borrowed; may be NULL */
         p2p_list budget_node;
-        p2p_yamux_bucket pongs_allowed, empty_allowed, cycles_allowed;
+        p2p_rate pongs_allowed, empty_allowed, cycles_allowed;
 
         /* out */
         p2p_list control, data;
@@ -189,7 +184,6 @@ size_t p2p_yamux_stream_unsent(const p2p_yamux_stream *s); /* bytes in no frame 
 
 /* yamux-receive.c */
 int p2p_yamux_receive(p2p_yamux *y); /* reads the channel dry; the session may have ended afterwards */
-bool p2p_yamux_bucket_take(p2p_yamux_bucket *b, uint64_t now, uint32_t burst, uint32_t rate);
 
 /* yamux-send.c */
 void p2p_yamux_send(p2p_yamux *y); /* flushes; the session may be gone afterwards */

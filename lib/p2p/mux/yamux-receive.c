@@ -18,24 +18,11 @@
 #include "mux/yamux-internal.h"
 #include "wire/reader.h"
 
-bool p2p_yamux_bucket_take(p2p_yamux_bucket *b, uint64_t now, uint32_t burst, uint32_t rate) {
-        uint64_t back = (now - b->since) * rate / USEC_PER_SEC;
-
-        if (back > 0) {
-                b->used -= (uint32_t) P2P_MIN(back, b->used);
-                b->since += back * USEC_PER_SEC / rate;
-        }
-        if (b->used >= burst)
-                return false;
-        b->used++;
-        return true;
-}
-
 /* A frame that moves nothing forward. */
 static int on_empty(p2p_yamux *y) {
         uint64_t now = p2p_loop_now(y->loop);
 
-        if (!p2p_yamux_bucket_take(&y->empty_allowed, now, YAMUX_EMPTY_MAX, YAMUX_EMPTY_RATE))
+        if (!p2p_rate_take(&y->empty_allowed, now, YAMUX_EMPTY_MAX, YAMUX_EMPTY_RATE))
                 return -EMSGSIZE;
         return 0;
 }
@@ -78,7 +65,7 @@ static int on_rst(p2p_yamux *y, p2p_yamux_stream *s, uint32_t code) {
         bool rapid = !(s->state & STREAM_OURS) && now - s->born < USEC_PER_SEC;
 
         p2p_yamux_stream_on_reset(s, code);
-        if (rapid && !p2p_yamux_bucket_take(&y->cycles_allowed, now, YAMUX_CYCLES_MAX, YAMUX_CYCLES_RATE))
+        if (rapid && !p2p_rate_take(&y->cycles_allowed, now, YAMUX_CYCLES_MAX, YAMUX_CYCLES_RATE))
                 return -EMSGSIZE;
         return 0;
 }
@@ -156,7 +143,7 @@ static int on_ping(p2p_yamux *y, const p2p_yamux_header *h) {
                 return 0;
         }
         if (!(h->flags & YAMUX_SYN) || y->n_pongs >= YAMUX_PONGS_MAX ||
-            !p2p_yamux_bucket_take(&y->pongs_allowed, now, YAMUX_PONGS_MAX, YAMUX_PONGS_RATE))
+            !p2p_rate_take(&y->pongs_allowed, now, YAMUX_PONGS_MAX, YAMUX_PONGS_RATE))
                 return on_empty(y);
         y->pongs[y->n_pongs++] = h->length;
         p2p_task_post(&y->flush);
