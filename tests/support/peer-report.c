@@ -55,7 +55,7 @@ static void on_failed(const p2p_peer_id *who, const p2p_addr *remote _unused_, i
         if (who && error == -EKEYREJECTED)
                 peer_line("DENIED %s", p2p_peer_id_format(who, id));
         else
-                fprintf(stderr, "inbound: %s\n", strerror(-error));
+                peer_line("INBOUND-FAILED %s", strerrorname_np(-error));
 }
 
 const p2p_host_events peer_events = {

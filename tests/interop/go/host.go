@@ -41,12 +41,19 @@ func (g gate) InterceptSecured(d network.Direction, id peer.ID, _ network.ConnMu
 	return false
 }
 
-func newKey(seed []byte) (crypto.PrivKey, error) {
-	if seed == nil {
-		key, _, err := crypto.GenerateEd25519Key(rand.Reader)
-		return key, err
+var keyTypes = map[string]int{"ed25519": crypto.Ed25519, "secp256k1": crypto.Secp256k1, "ecdsa": crypto.ECDSA, "rsa": crypto.RSA}
+
+// newKey has a seed for Ed25519 only.
+func newKey(name string, seed []byte) (crypto.PrivKey, error) {
+	kind, ok := keyTypes[name]
+	if !ok {
+		return nil, fmt.Errorf("key type %q", name)
 	}
-	return crypto.UnmarshalEd25519PrivateKey(bytes.Clone(ed25519.NewKeyFromSeed(seed)))
+	if kind == crypto.Ed25519 && seed != nil {
+		return crypto.UnmarshalEd25519PrivateKey(bytes.Clone(ed25519.NewKeyFromSeed(seed)))
+	}
+	key, _, err := crypto.GenerateKeyPairWithReader(kind, 2048, rand.Reader)
+	return key, err
 }
 
 func securityOption(name string) (libp2p.Option, error) {
@@ -66,7 +73,7 @@ func unlimited() (network.ResourceManager, error) {
 }
 
 func newHost(o *options) (host.Host, error) {
-	key, err := newKey(o.seed)
+	key, err := newKey(o.keyType, o.seed)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,12 @@ import (
 
 func main() {
 	o := parseOptions()
+	if o.forge != "" {
+		if err := forge(o); err != nil {
+			fail("start", err)
+		}
+		return
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()

@@ -17,6 +17,8 @@ import (
 type options struct {
 	role          string
 	seed          []byte
+	keyType       string
+	forge         string
 	listen        []string
 	relays        []peer.AddrInfo
 	echo          bool
@@ -92,6 +94,8 @@ func (o *options) addService(s string) error {
 func (o *options) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.role, "role", "node", "node or relay")
 	fs.Func("key", "Ed25519 seed in hex", o.parseSeed)
+	fs.StringVar(&o.keyType, "key-type", "ed25519", "or secp256k1, ecdsa, rsa")
+	fs.StringVar(&o.forge, "forge", "", "a fault of the TLS handshake")
 	fs.Func("listen", "multiaddr", func(s string) error { o.listen = append(o.listen, s); return nil })
 	fs.Func("relay", "multiaddr of a relay to reserve at", func(s string) error {
 		info, err := parseAddrInfo(s)

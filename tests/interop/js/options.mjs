@@ -6,6 +6,7 @@
 const flags = {
   role: (o, v) => { o.role = v },
   key: (o, v) => { o.seed = Buffer.from(v, 'hex') },
+  'key-type': (o, v) => { o.keyType = v },
   listen: (o, v) => { o.listen.push(v) },
   relay: (o, v) => { o.relays.push(v) },
   bytes: (o, v) => { o.bytes = Number(v) },
@@ -27,7 +28,7 @@ const switches = {
 
 export function parseOptions (args) {
   const o = {
-    role: 'node', listen: [], relays: [], bytes: 1 << 20, allow: [], timeout: 60,
+    role: 'node', keyType: 'ed25519', listen: [], relays: [], bytes: 1 << 20, allow: [], timeout: 60,
     dataLimit: 131072n, durationLimit: 120, ttl: 3600, actions: []
   }
 

@@ -55,9 +55,17 @@ function web (o) {
   return { https: { cert: readFileSync(o.webCertificate), key: readFileSync(o.webKey) } }
 }
 
+// A seed is for Ed25519 only.
+async function newKey (o) {
+  const names = { ed25519: 'Ed25519', secp256k1: 'secp256k1', ecdsa: 'ECDSA', rsa: 'RSA' }
+  if (names[o.keyType] == null) throw new Error(`key type ${o.keyType}`)
+  if (o.seed != null && o.keyType === 'ed25519') return await generateKeyPairFromSeed('Ed25519', o.seed)
+  return await generateKeyPair(names[o.keyType])
+}
+
 async function newNode (o) {
   return await createLibp2p({
-    privateKey: o.seed == null ? await generateKeyPair('Ed25519') : await generateKeyPairFromSeed('Ed25519', o.seed),
+    privateKey: await newKey(o),
     addresses: { listen: [...o.listen, ...o.relays.map((r) => `${r}/p2p-circuit`)] },
     transports: [tcp(), quic(), webSockets(web(o)), circuitRelayTransport()],
     connectionEncrypters: [o.security === 'tls' ? tls() : noise()],
