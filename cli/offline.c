@@ -22,6 +22,9 @@
 #define START "Start the daemon, which makes one: systemctl start peerup"
 
 static int tell_problems(const char *path, const ConfigProblems *problems, int error) {
+        if (error == -EACCES)
+                return complain(error, "the daemon is not running, and only root can read %s\n"
+                                       "Start it: systemctl start peerup", path);
         for (size_t i = 0; i < problems->n; i++)
                 if (problems->items[i].severity == CONFIG_ERROR) {
                         char *text = config_problem_format(path, &problems->items[i]);
@@ -30,8 +33,7 @@ static int tell_problems(const char *path, const ConfigProblems *problems, int e
                         free(text);
                         return error;
                 }
-        return complain(error, "%s: %s%s", path, strerror(-error),
-                        error == -EACCES ? "\nRun it as root" : "");
+        return complain(error, "%s: %s", path, strerror(-error));
 }
 
 static int key_path(const char *config_path, ConfigProblems *problems, char ret[static PATH_MAX]) {

@@ -49,17 +49,56 @@ static const json_t *find_object(const json_t *objects, const char *listen, cons
         return NULL;
 }
 
+/* Whether systemd says that nobody listens there: the user forgot to start or enable it. Without a systemd
+ * to ask there is nothing to say. */
+static bool is_stopped(Context *context, const char *name) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        char unit[128];
+        const char *path;
+        char *state = NULL;
+        bool stopped;
+
+        (void) snprintf(unit, sizeof(unit), "peerup-proxy@%s.socket", name);
+        if (sd_bus_call_method(context->bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                               "org.freedesktop.systemd1.Manager", "GetUnit", &error, &reply, "s", unit) < 0)
+                return sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit");
+        if (sd_bus_message_read(reply, "o", &path) < 0 ||
+            sd_bus_get_property_string(context->bus, "org.freedesktop.systemd1", path,
+                                       "org.freedesktop.systemd1.Unit", "ActiveState", NULL, &state) < 0)
+                return false;
+        stopped = strcmp(state, "inactive") == 0 || strcmp(state, "failed") == 0;
+        free(state);
+        return stopped;
+}
+
+typedef enum ProxyState { PROXY_ACTIVE, PROXY_FAILING, PROXY_IDLE, PROXY_STOPPED } ProxyState;
+
+static ProxyState state_of(Context *context, const char *name, const json_t *object) {
+        if (object)
+                return *json_text(object, "LastError") ? PROXY_FAILING : PROXY_ACTIVE;
+        return is_stopped(context, name) ? PROXY_STOPPED : PROXY_IDLE;
+}
+
 static void add_proxy(Table *table, const char *name, const char *peer, const char *service,
-                      const char *listen, const json_t *object) {
-        bool failing = *json_text(object, "LastError");
+                      const char *listen, ProxyState state, const json_t *object) {
+        static const struct {
+                const char *text;
+                Colour colour;
+        } states[] = {
+                [PROXY_ACTIVE] = { "active", COLOUR_GREEN },
+                [PROXY_FAILING] = { "failing", COLOUR_RED },
+                [PROXY_IDLE] = { "idle", COLOUR_FAINT },
+                [PROXY_STOPPED] = { "stopped", COLOUR_YELLOW },
+        };
 
         table_text(table, name);
         table_colour(table, COLOUR_BOLD);
         table_text(table, peer);
         table_text(table, service);
         table_text(table, listen);
-        table_text(table, !object ? "idle" : failing ? "failing" : "active");
-        table_colour(table, !object ? COLOUR_FAINT : failing ? COLOUR_RED : COLOUR_GREEN);
+        table_text(table, states[state].text);
+        table_colour(table, states[state].colour);
         table_number(table, json_number(object, "Connections"));
         table_bytes(table, json_number(object, "BytesIn"));
         table_bytes(table, json_number(object, "BytesOut"));
@@ -67,23 +106,30 @@ static void add_proxy(Table *table, const char *name, const char *peer, const ch
         table_time(table, json_number(object, "LastErrorTimestamp"), NULL);
 }
 
-/* Configured ones first; then those that somebody serves without a line in the config. */
-static void add_all(Table *table, const json_t *configured, json_t *objects) {
-        const char *path;
+/* Configured ones first; then those that somebody serves without a line in the config. *ret_stopped: the
+ * name of one that is. */
+static void add_all(Context *context, Table *table, const json_t *configured, json_t *objects,
+                    const char **ret_stopped) {
+        const char *path, *name;
+        ProxyState state;
         const json_t *found;
         json_t *entry, *object;
         size_t i;
 
         json_array_foreach(configured, i, entry) {
                 found = find_object(objects, json_text_at(entry, 3), &path);
-                add_proxy(table, json_text_at(entry, 0), json_text_at(entry, 1), json_text_at(entry, 2),
-                          json_text_at(entry, 3), found);
+                name = json_text_at(entry, 0);
+                state = state_of(context, name, found);
+                if (state == PROXY_STOPPED)
+                        *ret_stopped = name;
+                add_proxy(table, name, json_text_at(entry, 1), json_text_at(entry, 2), json_text_at(entry, 3),
+                          state, found);
                 if (found)
                         (void) json_object_del(objects, path);
         }
         json_object_foreach(objects, path, object)
                 add_proxy(table, NULL, json_text(object, "Peer"), json_text(object, "Service"),
-                          json_text(object, "ListenAddress"), object);
+                          json_text(object, "ListenAddress"), state_of(context, NULL, object), object);
 }
 
 /* Below the table: why the last connection came to nothing, and what to do. */
@@ -102,7 +148,7 @@ static void print_error(const char *listen, const char *error) {
 int verb_proxies(Context *context) {
         _cleanup_(json_decrefp) json_t *properties = NULL, *objects = NULL, *failing = NULL;
         _cleanup_(table_freep) Table *table = NULL;
-        const char *path;
+        const char *path, *stopped = NULL;
         json_t *object;
         int r;
 
@@ -116,12 +162,16 @@ int verb_proxies(Context *context) {
         if (r < 0)
                 return r;
         failing = json_copy(objects);
-        add_all(table, json_object_get(properties, "ConfiguredProxies"), objects);
+        add_all(context, table, json_object_get(properties, "ConfiguredProxies"), objects, &stopped);
         r = table_show(table, context, "proxy", "proxies");
         if (r < 0 || context->options->json != JSON_FORMAT_OFF)
                 return r;
         json_object_foreach(failing, path, object) if (*json_text(object, "LastError"))
                 print_error(json_text(object, "ListenAddress"), json_text(object, "LastError"));
+        if (stopped && !context->options->no_legend)
+                printf("\nStart what is stopped, now and at each boot, as in:\n"
+                       "        systemctl enable --now peerup-proxy@%s.socket\n",
+                       stopped);
         return 0;
 }
 
