@@ -310,6 +310,7 @@ const char *api_failure_name(FailureKind kind) {
                 [FAILURE_OTHER_NAME] = BUS_ERROR_PEER_UNREACHABLE,
                 [FAILURE_NO_RELAY] = BUS_ERROR_PEER_UNREACHABLE,
                 [FAILURE_UNREACHABLE] = BUS_ERROR_PEER_UNREACHABLE,
+                [FAILURE_NO_PATH] = BUS_ERROR_PEER_UNREACHABLE,
                 [FAILURE_RESET] = BUS_ERROR_SERVICE_REFUSED,
                 [FAILURE_LOST] = BUS_ERROR_PEER_UNREACHABLE,
         };

@@ -51,7 +51,7 @@ FailureKind failure_kind(const Failure *f) {
                 return FAILURE_LIMIT;
         }
         if (!f->opened)
-                return FAILURE_UNREACHABLE;
+                return f->no_relay ? FAILURE_NO_PATH : FAILURE_UNREACHABLE;
         return f->alive ? FAILURE_RESET : FAILURE_LOST;
 }
 
@@ -146,14 +146,19 @@ void failure_describe(FailureKind kind, const char *peer, const char *service, c
                         "{peer} cannot be reached: it is off, or connected to no relay of this machine",
                         "see peerupctl relay list here and there, and peerupctl status on {peer}",
                 },
+                [FAILURE_NO_PATH] = {
+                        "{peer} cannot be reached, and this machine uses no relay",
+                        "run here: peerupctl relay add ADDRESS, with one that peerupctl relay-server status prints "
+                        "on the relay",
+                },
                 [FAILURE_RESET] = {
                         "{peer} reset the stream for the service {service}: it is not for this machine, or "
                         "nothing listens behind it",
-                        "see journalctl -u peerup on {peer}, and peerupctl services there",
+                        "see journalctl -u peerup-daemon on {peer}, and peerupctl services there",
                 },
                 [FAILURE_LOST] = {
                         "the connection to {peer} broke",
-                        "try again; if it stays, see journalctl -u peerup on {peer}",
+                        "try again; if it stays, see journalctl -u peerup-daemon on {peer}",
                 },
         };
         char id[P2P_PEER_ID_TEXT_MAX];

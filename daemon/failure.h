@@ -14,6 +14,7 @@ typedef struct Failure {
         uint32_t code; /* with which the far side reset the stream; 0 */
         bool opened;   /* there was a stream: the peer was reached */
         bool alive;    /* and the connection outlived it */
+        bool no_relay; /* this machine uses none */
         bool gated;    /* the peer ended a connection because it does not let us in */
 } Failure;
 
@@ -30,6 +31,7 @@ typedef enum FailureKind {
         FAILURE_OTHER_NAME,     /* in its certificate */
         FAILURE_NO_RELAY,
         FAILURE_UNREACHABLE,
+        FAILURE_NO_PATH,        /* and no relay to reach it through */
         FAILURE_RESET,          /* the stream, for a reason that was not told */
         FAILURE_LOST,           /* the connection broke under it */
         _FAILURE_KIND_MAX,

@@ -49,6 +49,7 @@ static void end_running(Outgoing *o, const char *reason, bool in_order) {
 
 static void end_badly(Outgoing *o) {
         Failure failure = { .error = o->error, .code = o->code, .opened = o->opened, .alive = o->alive,
+                            .no_relay = !relays_any(o->manager->relays),
                             .gated = refusals_since(&o->manager->refusals, &o->peer, o->since) };
         char texts[2][FAILURE_TEXT_MAX], whole[2 * FAILURE_TEXT_MAX + 2];
         const char *reason = texts[0], *remedy = texts[1];

@@ -277,6 +277,10 @@ bool relays_contain(const Relays *rs, const p2p_peer_id *peer) {
         return relay_find((p2p_list *) &rs->relays, peer);
 }
 
+bool relays_any(const Relays *rs) {
+        return rs->n > 0;
+}
+
 unsigned relays_n_active(const Relays *rs) {
         unsigned n = 0;
         Relay *relay;

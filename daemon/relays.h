@@ -25,6 +25,7 @@ int relays_load(Relays *relays, const NodeConfig *config);
 /* The i-th address; false beyond the end. Two addresses of one relay share its reservation. */
 bool relays_at(const Relays *relays, unsigned i, RelayInfo *ret);
 bool relays_contain(const Relays *relays, const p2p_peer_id *peer);
+bool relays_any(const Relays *relays); /* the config names one */
 unsigned relays_n_active(const Relays *relays);
 
 /* Tells the host that this peer may be behind each of the relays. */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/relays.h"
+
 static void on_caller_gone(void *userdata) {
         request_free(userdata);
 }
@@ -56,6 +58,7 @@ void request_fail(Request *q, const Failure *failure) {
         char reason[FAILURE_TEXT_MAX], remedy[FAILURE_TEXT_MAX];
         FailureKind kind;
 
+        f.no_relay = !relays_any(q->api->manager->relays);
         f.gated = refusals_since(&q->api->manager->refusals, &q->peer, q->since);
         kind = failure_kind(&f);
         if (kind == FAILURE_NO_SERVICE && !q->service[0]) {

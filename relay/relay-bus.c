@@ -161,7 +161,10 @@ static int method_authorize_peer(sd_bus_message *m, void *userdata, sd_bus_error
                 expiry.value = rfc3339_format(expires, when);
         r = authorized_keys_add(access_path(b->relay->access), &peer, comment, &expiry, expires > 0);
         if (r == -EEXIST)
-                return sd_bus_error_setf(error, BUS_ERROR_ALREADY_AUTHORIZED, "%s is authorized already", text);
+                return sd_bus_error_setf(error, BUS_ERROR_ALREADY_AUTHORIZED,
+                                         "%s is authorized already: to change its comment or expiry, first: peerupctl "
+                                         "relay-server deauthorize %s",
+                                         text, text);
         if (r < 0)
                 return file_error(r, b->relay, error);
         audit_change("add", &peer);

@@ -80,13 +80,17 @@ static void every_fault_has_its_text(void **state) {
                 { { .error = -ETIMEDOUT },
                   "home cannot be reached: it is off, or connected to no relay of this machine",
                   "see peerupctl relay list here and there, and peerupctl status on home" },
+                { { .error = -EHOSTUNREACH, .no_relay = true },
+                  "home cannot be reached, and this machine uses no relay",
+                  "run here: peerupctl relay add ADDRESS, with one that peerupctl relay-server status prints on the "
+                  "relay" },
                 { { .error = -ECONNRESET, .opened = true, .alive = true },
                   "home reset the stream for the service ssh: it is not for this machine, or nothing "
                   "listens behind it",
-                  "see journalctl -u peerup on home, and peerupctl services there" },
+                  "see journalctl -u peerup-daemon on home, and peerupctl services there" },
                 { { .error = -ECONNRESET, .opened = true },
                   "the connection to home broke",
-                  "try again; if it stays, see journalctl -u peerup on home" },
+                  "try again; if it stays, see journalctl -u peerup-daemon on home" },
         };
         char reason[FAILURE_TEXT_MAX], remedy[FAILURE_TEXT_MAX];
         p2p_peer_id self = peer_of(1);
