@@ -12,7 +12,7 @@ def log(*text):
 
 
 class Row:
-    """values: way -> list. target: (text, test of the median of ours, of those of go, and of the pipe's)."""
+    """values: way -> list. target: (text, test of the median of ours, of those of go by name, and of the pipe's)."""
 
     def __init__(self, name, form='%.2f', target=None):
         self.name, self.form, self.target, self.values = name, form, target, {}
@@ -27,7 +27,7 @@ class Row:
         cells = [self.name, *(self.form % of[c] if c in of else '-' for c in columns)]
         if not self.target or 'ours' not in of:
             return [*cells, '', '']
-        reached = self.target[1](of['ours'], [v for c, v in of.items() if c.startswith('go')] or [0], of.get('pipe', 0))
+        reached = self.target[1](of['ours'], {c: v for c, v in of.items() if c.startswith('go')}, of.get('pipe', 0))
         return [*cells, self.target[0], 'reached' if reached else 'NOT reached']
 
 
@@ -39,20 +39,24 @@ def at_most(value):
     return ('<= %g' % value, lambda x, go, pipe: x <= value)
 
 
+def best(go):
+    return max(go.values(), default=0)
+
+
 def times_go(factor, then=0):
     """Times what go did in this run, on this machine as busy as it is, or absolutely: times `then`, measured before."""
     text = '>= %g x go' % factor + (', or %g' % (factor * then) if then else '')
-    return (text, lambda x, go, pipe: x >= factor * max(go) > 0 or 0 < factor * then <= x)
+    return (text, lambda x, go, pipe: x >= factor * best(go) > 0 or 0 < factor * then <= x)
 
 
 def share_of_pipe(share, factor):
     """What TLS costs anybody in this run is the limit; and go is to be left behind."""
-    return ('>= %d %% of pipe, %g x go' % (100 * share, factor), lambda x, go, pipe: x >= share * pipe > 0 and x >= factor * max(go) > 0)
+    return ('>= %d %% of pipe, %g x go' % (100 * share, factor), lambda x, go, pipe: x >= share * pipe > 0 and x >= factor * best(go) > 0)
 
 
 def part_of_go(part):
-    """Of what the thriftier go spends."""
-    return ('<= %.2g x go' % part, lambda x, go, pipe: 0 < x <= part * min(go))
+    """Of what the original spends, which runs with go's defaults."""
+    return ('<= %.2g x go-default' % part, lambda x, go, pipe: 0 < x <= part * go.get('go-default', 0))
 
 
 def print_rows(some):
