@@ -65,7 +65,11 @@ int interval_parse(const char *text, uint64_t *ret) {
                 }
         }
         whole = whole * USEC_PER_SEC + part;
-        if (*text || whole < 10 * USEC_PER_MSEC || whole > USEC_PER_HOUR)
+        if (strcmp(text, "ms") == 0 && part == 0)
+                whole /= 1000;
+        else if (*text && strcmp(text, "s") != 0)
+                return -EINVAL;
+        if (whole < 10 * USEC_PER_MSEC || whole > USEC_PER_HOUR)
                 return -EINVAL;
         *ret = whole;
         return 0;

@@ -10,7 +10,7 @@
 int expiry_parse(const char *text, uint64_t now, uint64_t *ret);
 /* Units s, m or min, h, d, w; whole numbers, any sequence of them. -EINVAL, -ERANGE. */
 int duration_parse(const char *text, uint64_t *ret);
-/* Seconds with at most six decimals, 0.01 to 3600. -EINVAL. */
+/* Seconds with at most six decimals, 0.01 to 3600; also as 1s, or 500ms. -EINVAL. */
 int interval_parse(const char *text, uint64_t *ret);
 /* A decimal number from 1 to max. -EINVAL. */
 int count_parse(const char *text, uint64_t max, uint64_t *ret);

@@ -118,8 +118,10 @@ static void intervals_are_seconds_with_decimals(void **state) {
                 { "1.000001", 0, 1000001 },  { "3600", 0, 3600000000 }, { "0", -EINVAL, 0 },
                 { "0.009", -EINVAL, 0 },     { "3600.1", -EINVAL, 0 },  { "3601", -EINVAL, 0 },
                 { "", -EINVAL, 0 },          { ".5", -EINVAL, 0 },      { "1.", -EINVAL, 0 },
-                { "1.0000001", -EINVAL, 0 }, { "1s", -EINVAL, 0 },      { "-1", -EINVAL, 0 },
-                { "1e3", -EINVAL, 0 },
+                { "1.0000001", -EINVAL, 0 }, { "1s", 0, 1000000 },      { "-1", -EINVAL, 0 },
+                { "1e3", -EINVAL, 0 },       { "0.5s", 0, 500000 },     { "500ms", 0, 500000 },
+                { "9ms", -EINVAL, 0 },       { "0.5ms", -EINVAL, 0 },   { "1m", -EINVAL, 0 },
+                { "1sec", -EINVAL, 0 },      { "s", -EINVAL, 0 },
         };
 
         (void) state;

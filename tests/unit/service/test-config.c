@@ -38,7 +38,7 @@ static const char full[] =
         "discovery:\n  rendezvous: \"peerup-default-network\"\n  network: my-net\n  bootstrap_peers: []\n\n"
         "security:\n  authorized_keys_file: keys/authorized_keys\n  enable_connection_gating: true\n\n"
         "protocols:\n  ping_pong:\n    enabled: true\n    id: \"/pingpong/1.0.0\"\n\n"
-        "services:\n  ssh:\n    enabled: true\n    local_address: localhost:22\n    protocol: x\n"
+        "services:\n  ssh:\n    enabled: true\n    local_address: localhost:22\n    protocol: \"\"\n"
         "    allowed_peers: [" ID
         "]\n  web:\n    enabled: false\n    local_address: /run/web.sock\n  off:\n\n"
         "names:\n  home: \"" ID "\"\n\n"
@@ -256,6 +256,8 @@ static const struct {
         { "services: [ssh]\n", 1, CONFIG_ERROR,
           "services: must hold entries, not a list; write '  name: ...' lines, "
           "indented alike" },
+        { "services:\n  ssh: {local_address: \":22\", protocol: x}\n", 2, CONFIG_WARNING,
+          "services.ssh: protocol is not used, peers ask for the service by its name; remove it" },
         { "services:\n  SSH: {}\n", 2, CONFIG_ERROR,
           "services: 'SSH' is not a service's name; write 1-63 lowercase "
           "letters, digits or hyphens, starting and ending with a letter or digit" },
