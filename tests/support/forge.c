@@ -40,6 +40,7 @@ const forge forge_refused[] = {
         { "a false host signature", -EKEYREJECTED, .wrong_host_signature = true },
         { "another's own signature", -EKEYREJECTED, .foreign_self_signature = true },
         { "version 1", -EBADMSG, .version_1 = true },
+        { "a serial number of 21 bytes", -EBADMSG, .n_serial = 21 },
         { "an RSA key of 1024 bits", -EPROTONOSUPPORT, .pk = GNUTLS_PK_RSA, .bits = 1024 },
         { "an RSA host key of 1024 bits", -EPROTONOSUPPORT, .host = GNUTLS_PK_RSA, .host_bits = 1024 },
 };
@@ -50,6 +51,7 @@ const size_t forge_n_refused = sizeof(forge_refused) / sizeof(*forge_refused);
 const forge forge_accepted[] = {
         { .name = "as we make ours" },
         { .name = "critical", .critical = true },
+        { .name = "with a serial number of 20 bytes", .n_serial = 20 },
         { .name = "with a non-critical extension", EXTRA(OID_UNKNOWN, no_ca) },
         { .name = "with a critical key usage", EXTRA(FORGE_KEY_USAGE, usage_sign), .extra_critical = true },
         { .name = "with basic constraints", EXTRA(FORGE_BASIC_CONSTRAINTS, no_ca), .extra_critical = true },
@@ -186,7 +188,7 @@ static void fill(const forge *f, gnutls_x509_crt_t crt, gnutls_x509_privkey_t ke
         time_t now = time(NULL);
 
         must(gnutls_x509_crt_set_version(crt, 3));
-        must(gnutls_x509_crt_set_serial(crt, "\x4a\x01\x02\x03", 4));
+        must(gnutls_x509_crt_set_serial(crt, "JHGFEDCBAzyxwvutsrqponm", f->n_serial ?: 4));
         must(gnutls_x509_crt_set_activation_time(crt, now + (any_time ? -3600 : f->from)));
         must(gnutls_x509_crt_set_expiration_time(crt, now + (any_time ? 86400 : f->until)));
         must(gnutls_x509_crt_set_dn(crt, "O=libp2p.io", NULL));

@@ -22,6 +22,7 @@ typedef struct forge {
         gnutls_digest_algorithm_t digest; /* GNUTLS_DIG_UNKNOWN: SHA-256 */
         int from, until;                  /* seconds around now; both 0: an hour before, a day after */
         unsigned extensions;              /* how often it is there, plus one; 0: once */
+        unsigned n_serial;                /* bytes of it; 0: four */
         bool version_1;
         bool critical, trailing_byte, nested_trailing_byte;
         bool wrong_prefix, bare_key, wrong_host_signature, foreign_self_signature;

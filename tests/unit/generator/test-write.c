@@ -232,6 +232,19 @@ static void what_cannot_be_written_is_left_out(void **state) {
         assert_int_equal(generator_run_relay(&w->paths), 0);
 }
 
+static void a_thousand_proxies_have_units(void **state) {
+        World *w = *state;
+        FILE *f = fopen(w->node, "we");
+
+        assert_non_null(f);
+        assert_true(fputs(REST "network: {listen_addresses: [/ip4/0.0.0.0/tcp/0]}\nproxies:\n", f) >= 0);
+        for (unsigned i = 0; i < 1026; i++)
+                assert_true(fprintf(f, "  p%u: {peer: home, service: ssh, listen: \"127.0.0.1:%u\"}\n", i, 10000 + i) > 0);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(generator_run_node(&w->paths), 1024);
+        assert_int_equal(count(w), 2 * 1024);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -243,6 +256,7 @@ int main(void) {
                 T(a_mark_that_is_the_ports_changes_nothing),
                 T(a_wrong_config_makes_nothing),
                 T(what_cannot_be_written_is_left_out),
+                T(a_thousand_proxies_have_units),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

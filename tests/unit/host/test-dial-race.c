@@ -359,6 +359,21 @@ static void one_circuit_per_relay(void **state) {
         assert_int_equal(w->net.n_started, 1);
 }
 
+static void sixty_four_addresses_take_part(void **state) {
+        world *w = *state;
+        char text[64];
+
+        w->us.host->limits.addrs_per_peer = 70;
+        for (unsigned port = 1; port <= 70; port++) {
+                (void) snprintf(text, sizeof(text), "/ip4/45.79.0.1/tcp/%u", port);
+                know(w, &w->peer, text);
+        }
+        dial(w);
+        fail_all(w);
+        assert_int_equal(w->n_done, 1);
+        assert_int_equal(w->net.n_started, 64);
+}
+
 /* The relay's other address goes to its place in the peerstore, which is full: it forgets whom we dial. */
 static void a_full_store_takes_no_address_from_a_dial(void **state) {
         world *w = *state;
@@ -391,6 +406,7 @@ int main(void) {
                 T(udp_that_never_works_is_left_for_later),
                 T(private_addresses_dig_no_black_hole),
                 T(one_circuit_per_relay),
+                T(sixty_four_addresses_take_part),
                 T(a_full_store_takes_no_address_from_a_dial),
         };
 

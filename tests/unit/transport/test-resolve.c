@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "tests/support/dns-server.h"
+#include "transport/resolve-private.h"
 #include "transport/resolve.h"
 
 #define PEER_A "QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN"
@@ -360,6 +361,18 @@ static void bad_settings_are_refused_at_once(void **state) {
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void a_name_that_is_asked_for_has_253_letters(void **state) {
+        char name[DNS_NAME_SIZE_MAX];
+        uint8_t letters[300];
+
+        (void) state;
+        memset(letters, 'a', sizeof(letters));
+        assert_int_equal(dns_name("_dnsaddr.", P2P_VIEW(letters, 253 - 9), name), 0);
+        assert_int_equal(strlen(name), 253);
+        assert_int_equal(dns_name("_dnsaddr.", P2P_VIEW(letters, 254 - 9), name), -EINVAL);
+        assert_int_equal(dns_name("", P2P_VIEW(letters, 254), name), -EINVAL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 test(names_become_addresses),
@@ -371,6 +384,7 @@ int main(void) {
                 test(a_freed_look_up_never_calls_back),
                 test(a_freed_look_up_leaves_its_neighbour_alone),
                 test(bad_settings_are_refused_at_once),
+                cmocka_unit_test(a_name_that_is_asked_for_has_253_letters),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

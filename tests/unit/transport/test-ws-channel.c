@@ -184,7 +184,7 @@ static void a_freed_channel_delivers_what_was_taken(void **state) {
         assert_int_equal(p2p_channel_write(f.ws, buf, 3000), 3000);
         assert_int_equal(p2p_channel_shutdown(f.ws), 0);
         p2p_channel_free(TAKE_PTR(f.ws));
-        assert_int_equal(p2p_loop_advance(f.loop, P2P_WS_LINGER_USEC), 0);
+        assert_int_equal(p2p_loop_advance(f.loop, 10 * USEC_PER_SEC), 0);
         assert_int_equal(raw_hear(&f, buf, sizeof(buf), &end), 0);
         assert_int_equal(end, -ECONNRESET);
         raw_done(&f);
@@ -230,24 +230,37 @@ static void small_writes_become_one_frame(void **state) {
 
 static void frames_and_what_waits_have_limits(void **state) {
         p2p_memory_options options = { .capacity = 1 << 20 };
+        struct iovec iov[20];
         p2p_ws_head head;
         ssize_t end;
         raw_ws f;
 
         (void) state;
         raw_serve(&f, &options);
-        assert_int_equal(p2p_channel_write(f.ws, buf, sizeof(buf)), P2P_WS_FRAME_MAX);
-        assert_int_equal(raw_hear(&f, buf, sizeof(buf), &end), P2P_WS_FRAME_MAX + 10);
+        assert_int_equal(p2p_channel_write(f.ws, buf, sizeof(buf)), 65536);
+        assert_int_equal(raw_hear(&f, buf, sizeof(buf), &end), 65536 + 10);
         assert_int_equal(p2p_ws_head_parse(P2P_VIEW(buf, 10), &head), 1);
-        assert_true(head.length == P2P_WS_FRAME_MAX);
+        assert_true(head.length == 65536);
         raw_done(&f);
 
         options.capacity = 200; /* what the far side does not take is one frame at most */
         raw_serve(&f, &options);
-        assert_int_equal(p2p_channel_write(f.ws, buf, sizeof(buf)), P2P_WS_FRAME_MAX);
+        assert_int_equal(p2p_channel_write(f.ws, buf, sizeof(buf)), 65536);
         assert_int_equal(p2p_channel_write(f.ws, buf, sizeof(buf)), -EAGAIN);
-        assert_int_equal(raw_hear(&f, buf, sizeof(buf), &end), P2P_WS_FRAME_MAX + 10);
+        assert_int_equal(raw_hear(&f, buf, sizeof(buf), &end), 65536 + 10);
         assert_true(f.n_wakes > 0);
+        raw_done(&f);
+
+        raw_serve(&f, NULL); /* what is held becomes a frame when it is more than 4096 bytes */
+        assert_int_equal(p2p_channel_writev(f.ws, &(struct iovec){ buf, 4096 }, 1, true), 4096);
+        assert_int_equal(p2p_channel_read(f.raw, buf, sizeof(buf)), -EAGAIN);
+        assert_int_equal(p2p_channel_writev(f.ws, &(struct iovec){ buf, 1 }, 1, true), 1);
+        assert_int_equal(p2p_channel_read(f.raw, buf, sizeof(buf)), 4 + 4096 + 1);
+
+        for (size_t i = 0; i < ELEMENTSOF(iov); i++)
+                iov[i] = (struct iovec){ buf + i, 1 };
+        assert_int_equal(p2p_channel_writev(f.ws, &(struct iovec){ "held", 4 }, 1, true), 4);
+        assert_int_equal(p2p_channel_writev(f.ws, iov, ELEMENTSOF(iov), false), 16);
         raw_done(&f);
 }
 

@@ -73,6 +73,27 @@ static void a_huge_frame_is_a_stream(void **state) {
         raw_done(&f);
 }
 
+/* A reader with a small buffer has a little read ahead for it: the rest pushes back. */
+static void reading_ahead_has_a_limit(void **state) {
+        static const p2p_memory_options options = { .capacity = 1 << 20 };
+        size_t n = 0;
+        ssize_t k;
+        raw_ws f;
+
+        (void) state;
+        raw_serve(&f, &options);
+        raw_frames(&f, "82ff000000000080000000000000");
+        while ((k = p2p_channel_write(f.raw, buf, 65536)) > 0)
+                n += (size_t) k;
+        assert_int_equal(n, (1 << 20) - 14);
+        assert_int_equal(p2p_channel_read(f.ws, buf, 1), 1);
+        n = 0;
+        while ((k = p2p_channel_write(f.raw, buf, 65536)) > 0)
+                n += (size_t) k;
+        assert_int_equal(n, 16384);
+        raw_done(&f);
+}
+
 static void violations_end_with_1002(void **state) {
         static const struct {
                 const char *why, *hex;
@@ -189,6 +210,7 @@ int main(void) {
                 cmocka_unit_test(frames_of_all_kinds_are_bytes),
                 cmocka_unit_test(the_last_ping_is_answered),
                 cmocka_unit_test(a_huge_frame_is_a_stream),
+                cmocka_unit_test(reading_ahead_has_a_limit),
                 cmocka_unit_test(violations_end_with_1002),
                 cmocka_unit_test(a_server_must_not_mask),
                 cmocka_unit_test(ends_are_told_apart),

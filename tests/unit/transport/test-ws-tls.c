@@ -2,6 +2,8 @@
 
 /* Certificates, authorities, versions and names of wss (wire reference 15). */
 
+#include <stdio.h>
+
 #include "tests/unit/transport/ws-tls-pair.h"
 
 static uint8_t buf[4096];
@@ -74,6 +76,33 @@ static void files_are_judged(void **state) {
                 assert_int_equal(p2p_web_tls_new(&o, &which, &tls), cases[i].expect);
                 assert_ptr_equal(which, want[cases[i].which]);
                 p2p_web_tls_free(tls);
+        }
+}
+
+static void files_are_read_up_to_a_mebibyte(void **state) {
+        const char *good = web_ca_path(&ca, "good", "crt"), *key = web_ca_path(&ca, "good", "key");
+        static char text[1024 * 1024 + 1];
+        char path[128];
+        p2p_web_tls *tls;
+        size_t n;
+        FILE *f;
+
+        (void) state;
+        f = fopen(good, "re");
+        assert_non_null(f);
+        n = fread(text, 1, sizeof(text), f);
+        (void) fclose(f);
+        memset(text + n, '\n', sizeof(text) - n);
+        (void) snprintf(path, sizeof(path), "%s", web_ca_path(&ca, "long", "crt"));
+        for (unsigned more = 0; more < 2; more++) {
+                f = fopen(path, "we");
+                assert_non_null(f);
+                assert_int_equal(fwrite(text, 1, 1024 * 1024 + more, f), 1024 * 1024 + more);
+                assert_int_equal(fclose(f), 0);
+                assert_int_equal(p2p_web_tls_new(&(p2p_web_tls_options){ path, key, NULL }, NULL, &tls),
+                                 more ? -EMSGSIZE : 0);
+                if (!more)
+                        p2p_web_tls_free(tls);
         }
 }
 
@@ -214,6 +243,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(certificates_are_judged),
                 cmocka_unit_test(files_are_judged),
+                cmocka_unit_test(files_are_read_up_to_a_mebibyte),
                 cmocka_unit_test(false_files_are_refused),
                 cmocka_unit_test(files_are_read_again),
                 cmocka_unit_test(versions_are_1_2_and_1_3),
