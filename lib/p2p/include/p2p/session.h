@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Session: one peer, many pipes. yamux over a sealed channel is one; QUIC will be another.
+ * Session: one peer, many pipes. yamux over a sealed channel is one, a QUIC connection another.
  *
  * News is pulled, as with channels: `wake` is posted when a stream came in, when open() may work again, or when
  * the session ended; the owner then asks accept() until 0 and error(). A stream outlives its session: after the
