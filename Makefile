@@ -31,7 +31,7 @@ BASE  := -std=gnu11 $(WARN) -fvisibility=hidden -fPIE -MMD -MP -D_GNU_SOURCE -DP
          -DPEERUP_LIBEXEC='"$(prefix)/libexec/peerup"' \
          -Ilib/p2p/include -Ilib/p2p -Ilib -I. -I$(O)/proto
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-CFLAGS  ?= -O2 -g
+CFLAGS  ?= $(if $(SAN),-O1,-O2) -g
 HARDEN  := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection)
 LDHARD  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LDFAST  := $(if $(wildcard /usr/bin/ld.lld),-fuse-ld=lld) # hundreds of tests, in a quarter of the time
