@@ -228,7 +228,11 @@ static int listen_all(Relay *relay) {
                 if (!config->listen_addresses[i].supported)
                         continue;
                 r = listen_fds_listen(fds, relay->host, config->listen_addresses[i].addr);
-                if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT) {
+                if (r == -EAFNOSUPPORT) {
+                        log_info("This machine has no such addresses as %s", config->listen_addresses[i].text);
+                        continue;
+                }
+                if (r == -EADDRNOTAVAIL) {
                         log_warning_errno(r, "Cannot listen on %s: %m", config->listen_addresses[i].text);
                         continue;
                 }
