@@ -53,50 +53,6 @@ quic_300() {
         dial "$1" --raise-limits --dial "$(quic_address)" echo:65536:300 && told dial '^ECHO ok 19660800 '
 }
 
-# One pair that says nothing for a minute, in a folder of its own.
-quic_idle_pair() {
-        local good
-        tmp=$tmp/$1-$2 pids=()
-        mkdir "$tmp" || return 1
-        # shellcheck disable=SC2086
-        quic_listener "$2" && ${!1} --timeout 90 --dial "$(quic_address)" ping wait:60 ping >"$tmp/dial.out" 2>&1 </dev/null
-        good=$?
-        stop_peers
-        return $good
-}
-
-# Three kinds of keepalive, all at once: ours and go's of 15 s, and ours towards rust, whose limit is 10 s.
-quic_idle() {
-        local dialler listener waiting=() lost=
-        stop_peers
-        for dialler in ours go js; do
-                for listener in ours go js; do
-                        [ "$dialler" != "$listener" ] && [[ $dialler$listener == *ours* ]] || continue
-                        (quic_idle_pair "$dialler" "$listener") &
-                        waiting+=("$!:$dialler-dials-$listener")
-                done
-        done
-        for dialler in "${waiting[@]}"; do wait "${dialler%%:*}" || lost+=" ${dialler#*:}"; done
-        [ -z "$lost" ] || because "lost:$lost"
-}
-
-# 1 % of all datagrams is lost and 2 % come late, each way.
-quic_lossy() {
-        local address port lossy good
-        quic_listener "$2" || return 1
-        address=$(quic_address)
-        port=${address#*/udp/} port=${port%%/*}
-        : >"$tmp/lossy.out" # not those of its predecessor
-        tests/interop/lossy-udp "$port" 10 20 >"$tmp/lossy.out" 2>"$tmp/lossy.err" &
-        lossy=$!
-        await lossy '^[0-9]+$' 5 || return 1
-        address=${address/\/udp\/$port\//\/udp\/$(head -n1 "$tmp/lossy.out")\/}
-        dial "$1" --key "$(seed 2)" --dial "$address" echo:10485760 ping && told dial '^ECHO ok 10485760 '
-        good=$?
-        kill $lossy && wait $lossy
-        [ $good = 0 ] && told lossy '^[0-9]{4,} seen, [0-9]{2,} lost, [0-9]{3,} late$'
-}
-
 quic_pair() {
         local name=quic/$1-dials-$2
         check "$name/identify" quic_identify "$1" "$2"
@@ -115,7 +71,4 @@ quic_cases() {
         quic_pair go ours
         quic_pair ours js
         quic_pair js ours
-        check quic/ours-dials-go/lossy quic_lossy ours go
-        check quic/go-dials-ours/lossy quic_lossy go ours
-        check quic/idle-60-s quic_idle
 }

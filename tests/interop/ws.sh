@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The same questions over WebSocket, bare and in the TLS of the Web.
 
-# An authority, and a certificate of 127.0.0.1 and relay.test: ca.pem, us.crt, us.key in the directory that is named.
+# An authority, and a certificate of relay.test and of all addresses here but one: ca.pem, us.crt, us.key in the directory that
+# is named.
 web_files() {
+        local names=DNS:relay.test,IP:127.0.0.1,IP:45.79.0.10,IP:45.79.9.1,IP:45.79.9.2
         local days=(-days 2) curve=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
         mkdir -p "$1" && openssl req -x509 "${curve[@]}" "${days[@]}" -subj '/CN=peer-up test authority' \
                 -keyout "$1/ca.key" -out "$1/ca.pem" 2>/dev/null &&
                 openssl req "${curve[@]}" -subj /CN=us -keyout "$1/us.key" -out "$1/us.csr" 2>/dev/null &&
                 openssl x509 -req -in "$1/us.csr" -CA "$1/ca.pem" -CAkey "$1/ca.key" -CAcreateserial "${days[@]}" \
-                        -extfile <(echo 'subjectAltName=DNS:relay.test,IP:127.0.0.1') -out "$1/us.crt" 2>/dev/null ||
+                        -extfile <(echo "subjectAltName=$names") -out "$1/us.crt" 2>/dev/null ||
                 because "openssl makes no certificates"
 }
 

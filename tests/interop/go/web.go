@@ -9,11 +9,12 @@ import (
 	"os"
 
 	"github.com/libp2p/go-libp2p"
+	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 )
 
-// webTransports are TCP, and WebSocket with certificates of the Web: the library's own set knows none.
+// webTransports are TCP and QUIC, and WebSocket with certificates of the Web: the library's own set knows none.
 func webTransports(w web) ([]libp2p.Option, error) {
 	var options []interface{}
 
@@ -35,5 +36,7 @@ func webTransports(w web) ([]libp2p.Option, error) {
 		}
 		options = append(options, websocket.WithTLSClientConfig(&tls.Config{RootCAs: pool}))
 	}
-	return []libp2p.Option{libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(websocket.New, options...)}, nil
+	return []libp2p.Option{
+		libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(quic.NewTransport), libp2p.Transport(websocket.New, options...),
+	}, nil
 }
