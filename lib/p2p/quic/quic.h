@@ -24,8 +24,8 @@
 #define P2P_QUIC_CYCLES_RATE 100u                   /* and a second: more end the connection */
 #define P2P_QUIC_MOVES_MAX 8u                       /* changes of the far side's address that are followed at once */
 #define P2P_QUIC_MOVES_RATE 1u                      /* and a second: in between only the last one is heard */
-#define P2P_QUIC_IDS_MAX 64u                        /* ids of ours that a connection asks for at once ... */
-#define P2P_QUIC_IDS_RATE 8u                        /* and a second: more end it */
+#define P2P_QUIC_IDS_MAX 256u                       /* ids of ours that a connection asks for at once ... */
+#define P2P_QUIC_IDS_RATE 128u                      /* and a second; quic-go one each 10,000 packets. More end it */
 
 #define P2P_QUIC_UNSENT_MAX (256u * 1024u)          /* bytes of a stream that wait to be sent for the first time */
 #define P2P_QUIC_UNSENT_SMALL (4u * 1024u)          /* the same once the connection holds ... */
