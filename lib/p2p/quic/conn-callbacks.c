@@ -150,18 +150,24 @@ static int on_stream_close(ngtcp2_conn *lib, uint32_t flags, int64_t id, uint64_
         return 0;
 }
 
+/* Opened and taken back within a second. A reset may also be the answer to our own end. */
+static bool is_cycle(const quic_stream *s) {
+        return !(s->state & (STREAM_OURS | STREAM_RELEASED | STREAM_RESET)) &&
+               p2p_loop_now(s->conn->transport->loop) - s->born < USEC_PER_SEC;
+}
+
 static int on_stream_reset(ngtcp2_conn *lib, int64_t id, uint64_t final_size, uint64_t code, void *userdata,
                            void *stream) {
         quic_conn *c = userdata;
         quic_stream *s = stream;
-        bool is_rapid;
+        bool is_allowed;
 
         (void) lib, (void) id, (void) final_size;
         if (!s)
                 return 0;
-        is_rapid = !(s->state & STREAM_OURS) && p2p_loop_now(c->transport->loop) - s->born < USEC_PER_SEC;
+        is_allowed = !is_cycle(s) || may_cycle(c);
         quic_stream_on_reset(s, code);
-        return is_rapid && !may_cycle(c) ? refuse(c) : 0;
+        return is_allowed ? 0 : refuse(c);
 }
 
 static int on_streams_allowed(ngtcp2_conn *lib, uint64_t max, void *userdata) {
