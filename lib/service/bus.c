@@ -72,22 +72,6 @@ int bus_sender_uid(sd_bus_message *m, uid_t *ret) {
         return 0;
 }
 
-int bus_sender_pid(sd_bus_message *m, pid_t *ret) {
-        sd_bus_creds *creds = NULL;
-        pid_t pid;
-        int r;
-
-        r = sd_bus_query_sender_creds(m, SD_BUS_CREDS_PID, &creds);
-        if (r >= 0)
-                r = sd_bus_creds_get_pid(creds, &pid);
-        sd_bus_creds_unref(creds);
-        if (r < 0)
-                return r;
-
-        *ret = pid;
-        return 0;
-}
-
 int bus_check_expiry(uint64_t expires, sd_bus_error *error) {
         if (expires <= access_now())
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is in the past");

@@ -19,7 +19,6 @@ int bus_open(sd_bus **ret);
 
 /* The caller's uid, asked of the bus, which the caller cannot forge. */
 int bus_sender_uid(sd_bus_message *m, uid_t *ret);
-int bus_sender_pid(sd_bus_message *m, pid_t *ret);
 /* An option "expires" of a caller's, usec since 1970. < 0 with the error set: in the past, or beyond the year 9999, the last one
  * that RFC 3339 can say. */
 int bus_check_expiry(uint64_t expires, sd_bus_error *error);

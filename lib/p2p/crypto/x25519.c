@@ -18,12 +18,6 @@ void p2p_x25519_public(const uint8_t secret[static P2P_X25519_SIZE],
         (void) crypto_scalarmult_base(public_key, secret);
 }
 
-void p2p_x25519_generate(uint8_t secret[static P2P_X25519_SIZE],
-                         uint8_t public_key[static P2P_X25519_SIZE]) {
-        randombytes_buf(secret, P2P_X25519_SIZE);
-        p2p_x25519_public(secret, public_key);
-}
-
 int p2p_x25519(const uint8_t secret[static P2P_X25519_SIZE],
                const uint8_t public_key[static P2P_X25519_SIZE], uint8_t shared[static P2P_X25519_SIZE]) {
         return crypto_scalarmult(shared, secret, public_key) == 0 ? 0 : -EBADMSG;

@@ -8,7 +8,6 @@
 
 #define P2P_X25519_SIZE 32u
 
-void p2p_x25519_generate(uint8_t secret[static P2P_X25519_SIZE], uint8_t public_key[static P2P_X25519_SIZE]);
 void p2p_x25519_public(const uint8_t secret[static P2P_X25519_SIZE],
                        uint8_t public_key[static P2P_X25519_SIZE]);
 /* -EBADMSG: the far side sent a point of small order (the result would be all zero, whatever our secret). */

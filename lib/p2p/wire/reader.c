@@ -52,10 +52,6 @@ uint32_t p2p_read_be32(p2p_reader *r) {
         return (uint32_t) read_be(r, 4);
 }
 
-uint64_t p2p_read_be64(p2p_reader *r) {
-        return read_be(r, 8);
-}
-
 uint64_t p2p_read_uvarint(p2p_reader *r) {
         uint64_t v;
         size_t n;

@@ -20,7 +20,6 @@ typedef struct p2p_reader {
 uint8_t p2p_read_u8(p2p_reader *r);
 uint16_t p2p_read_be16(p2p_reader *r);
 uint32_t p2p_read_be32(p2p_reader *r);
-uint64_t p2p_read_be64(p2p_reader *r);
 /* The next n bytes, in place. */
 p2p_view p2p_read_bytes(p2p_reader *r, size_t n);
 /* Multiformats uvarint: minimal, at most 9 bytes. */

@@ -50,9 +50,10 @@ static void two_sides_agree(void **state) {
         uint8_t ab[P2P_X25519_SIZE], ba[P2P_X25519_SIZE];
 
         (void) state;
-        p2p_x25519_generate(a, pa);
-        p2p_x25519_generate(b, pb);
-        assert_memory_not_equal(a, b, sizeof(a));
+        memset(a, 0x21, sizeof(a));
+        memset(b, 0x22, sizeof(b));
+        p2p_x25519_public(a, pa);
+        p2p_x25519_public(b, pb);
         assert_int_equal(p2p_x25519(a, pb, ab), 0);
         assert_int_equal(p2p_x25519(b, pa, ba), 0);
         assert_memory_equal(ab, ba, sizeof(ab));

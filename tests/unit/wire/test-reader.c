@@ -12,13 +12,12 @@
 #include "wire/reader.h"
 
 static void integers_are_big_endian(void **state) {
-        p2p_reader rd = P2P_READER(HEX("01 0203 04050607 08090a0b0c0d0e0f"));
+        p2p_reader rd = P2P_READER(HEX("01 0203 04050607"));
 
         (void) state;
         assert_int_equal(p2p_read_u8(&rd), 0x01);
         assert_int_equal(p2p_read_be16(&rd), 0x0203);
         assert_int_equal(p2p_read_be32(&rd), 0x04050607);
-        assert_true(p2p_read_be64(&rd) == 0x08090a0b0c0d0e0f);
         assert_int_equal(p2p_reader_finish(&rd), 0);
 }
 
@@ -66,7 +65,7 @@ static void the_first_error_wins(void **state) {
         (void) state;
         p2p_reader_fail(&rd, -EMSGSIZE);
         p2p_reader_fail(&rd, -EBADMSG);
-        (void) p2p_read_be64(&rd);
+        (void) p2p_read_be32(&rd);
         assert_int_equal(p2p_reader_finish(&rd), -EMSGSIZE);
 }
 
