@@ -170,94 +170,23 @@ int authorized_text_add(p2p_view text, const p2p_peer_id *id, const char *commen
         return finish(&out, ret, ret_n);
 }
 
-/* ---- change ---- */
-/* Writes the peer's line anew, or nothing. */
-typedef void (*RewriteFn)(Text *out, const AuthorizedLine *line, const void *what);
-
-static int rewrite(p2p_view text, const p2p_peer_id *id, RewriteFn fn, const void *what, char **ret,
-                   size_t *ret_n) {
+/* ---- remove ---- */
+int authorized_text_remove(p2p_view text, const p2p_peer_id *id, char **ret, size_t *ret_n) {
         AuthorizedLine line;
         bool found = false;
         Text out = {};
 
-        while (authorized_line_next(&text, &line)) {
-                if (!is_of_peer(&line, id)) {
+        while (authorized_line_next(&text, &line))
+                if (is_of_peer(&line, id))
+                        found = true;
+                else
                         put(&out, line.raw);
-                        continue;
-                }
-                found = true;
-                fn(&out, &line, what);
-        }
         if (!found) {
                 free(out.data);
                 return -ENOENT;
         }
 
         return finish(&out, ret, ret_n);
-}
-
-static void drop(Text *out, const AuthorizedLine *line, const void *what) {
-        (void) out;
-        (void) line;
-        (void) what;
-}
-
-int authorized_text_remove(p2p_view text, const p2p_peer_id *id, char **ret, size_t *ret_n) {
-        return rewrite(text, id, drop, NULL, ret, ret_n);
-}
-
-static p2p_view trim_end(p2p_view v) {
-        p2p_view trimmed = authorized_view_trim(v);
-
-        return trimmed.n == 0 ? trimmed : (p2p_view){ v.data, (size_t) (trimmed.data - v.data) + trimmed.n };
-}
-
-static void rewrite_comment(Text *out, const AuthorizedLine *line, const void *what) {
-        put(out, trim_end(line->body));
-        put_comment(out, what);
-        put(out, line->end);
-}
-
-int authorized_text_set_comment(p2p_view text, const p2p_peer_id *id, const char *comment, char **ret,
-                                size_t *ret_n) {
-        return rewrite(text, id, rewrite_comment, comment, ret, ret_n);
-}
-
-/* The first word of this key is replaced where it stands, others of it go; a new one comes last, before the
- * comment. */
-static void rewrite_attribute(Text *out, const AuthorizedLine *line, const void *what) {
-        p2p_view rest = line->body, word, blanks, key, value;
-        const AuthorizedAttribute *attribute = what;
-        bool is_id = true, done = is_removal(attribute->value);
-
-        while (authorized_word_next(&rest, &blanks, &word)) {
-                bool ours = !is_id && authorized_word_split(word, &key, &value) &&
-                            p2p_view_equal(key, P2P_VIEW_STR(attribute->key));
-
-                is_id = false;
-                if (ours && done)
-                        continue;
-                put(out, blanks);
-                if (ours)
-                        put_attribute(out, attribute);
-                else
-                        put(out, word);
-                done = done || ours;
-        }
-        if (!done) {
-                put_text(out, "  ");
-                put_attribute(out, attribute);
-        }
-        /* Blanks, comment and line end as they were. */
-        put(out, (p2p_view){ rest.data, line->raw.n - (size_t) (rest.data - line->raw.data) });
-}
-
-int authorized_text_set_attribute(p2p_view text, const p2p_peer_id *id, const AuthorizedAttribute *attribute,
-                                  char **ret, size_t *ret_n) {
-        if (!attribute_is_valid(attribute))
-                return -EINVAL;
-
-        return rewrite(text, id, rewrite_attribute, attribute, ret, ret_n);
 }
 
 /* ---- the file ---- */
@@ -300,14 +229,6 @@ static int change_remove(p2p_view text, const Change *c, char **ret, size_t *ret
         return authorized_text_remove(text, c->id, ret, ret_n);
 }
 
-static int change_comment(p2p_view text, const Change *c, char **ret, size_t *ret_n) {
-        return authorized_text_set_comment(text, c->id, c->comment, ret, ret_n);
-}
-
-static int change_attribute(p2p_view text, const Change *c, char **ret, size_t *ret_n) {
-        return authorized_text_set_attribute(text, c->id, c->attributes, ret, ret_n);
-}
-
 int authorized_keys_add(const char *path, const p2p_peer_id *id, const char *comment,
                         const AuthorizedAttribute *attributes, size_t n_attributes) {
         return change_file(path, change_add, &(Change){ id, comment, attributes, n_attributes }, true);
@@ -315,13 +236,4 @@ int authorized_keys_add(const char *path, const p2p_peer_id *id, const char *com
 
 int authorized_keys_remove(const char *path, const p2p_peer_id *id) {
         return change_file(path, change_remove, &(Change){ .id = id }, false);
-}
-
-int authorized_keys_set_comment(const char *path, const p2p_peer_id *id, const char *comment) {
-        return change_file(path, change_comment, &(Change){ .id = id, .comment = comment }, false);
-}
-
-int authorized_keys_set_attribute(const char *path, const p2p_peer_id *id,
-                                  const AuthorizedAttribute *attribute) {
-        return change_file(path, change_attribute, &(Change){ .id = id, .attributes = attribute }, false);
 }

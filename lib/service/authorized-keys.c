@@ -82,8 +82,8 @@ static int parse_attributes(const AuthorizedLine *line, AuthorizedPeer *peer, p2
                             p2p_view *group, p2p_view *ret_wrong) {
         p2p_view rest = line->body, word, key, value, expires = {};
 
-        (void) authorized_word_next(&rest, NULL, &word); /* the id */
-        while (authorized_word_next(&rest, NULL, &word)) {
+        (void) authorized_word_next(&rest, &word); /* the id */
+        while (authorized_word_next(&rest, &word)) {
                 if (!authorized_word_split(word, &key, &value))
                         continue;
                 if (p2p_view_equal(key, P2P_VIEW_STR("expires")))

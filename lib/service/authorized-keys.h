@@ -57,7 +57,7 @@ uint64_t authorized_keys_next_expiry(const AuthorizedKeys *keys, uint64_t now);
 /* ---- edits of the text: pure; *ret is NUL-terminated and the caller's ---- */
 typedef struct AuthorizedAttribute {
         const char *key;   /* "expires", "verified", "group" or any [A-Za-z0-9_-]+ */
-        const char *value; /* no white space, no '#'; NULL or "" removes */
+        const char *value; /* no white space, no '#'; NULL or "": it is left out */
 } AuthorizedAttribute;
 
 /* One line at the end. comment may be NULL; control characters and bytes that are no UTF-8 are taken out and
@@ -68,16 +68,8 @@ int authorized_text_add(p2p_view text, const p2p_peer_id *id, const char *commen
                         size_t *ret_n);
 /* Every line of the peer, valid attributes or not. -ENOENT. */
 int authorized_text_remove(p2p_view text, const p2p_peer_id *id, char **ret, size_t *ret_n);
-/* Both on every line of the peer: -ENOENT. comment NULL or "" removes it. */
-int authorized_text_set_comment(p2p_view text, const p2p_peer_id *id, const char *comment, char **ret,
-                                size_t *ret_n);
-int authorized_text_set_attribute(p2p_view text, const p2p_peer_id *id, const AuthorizedAttribute *attribute,
-                                  char **ret, size_t *ret_n);
 
 /* ---- the same on a file: locked, atomic; a missing file is made (0600) by add ---- */
 int authorized_keys_add(const char *path, const p2p_peer_id *id, const char *comment,
                         const AuthorizedAttribute *attributes, size_t n_attributes);
 int authorized_keys_remove(const char *path, const p2p_peer_id *id);
-int authorized_keys_set_comment(const char *path, const p2p_peer_id *id, const char *comment);
-int authorized_keys_set_attribute(const char *path, const p2p_peer_id *id,
-                                  const AuthorizedAttribute *attribute);

@@ -55,14 +55,12 @@ p2p_view authorized_view_trim(p2p_view text) {
         return text;
 }
 
-bool authorized_word_next(p2p_view *rest, p2p_view *ret_blanks, p2p_view *ret) {
+bool authorized_word_next(p2p_view *rest, p2p_view *ret) {
         p2p_view word = skip_space(*rest);
         size_t n = 0;
 
         if (word.n == 0)
                 return false;
-        if (ret_blanks)
-                *ret_blanks = (p2p_view){ rest->data, rest->n - word.n };
         while (n < word.n && space_size(skip(word, n)) == 0)
                 n++;
 
@@ -100,7 +98,7 @@ bool authorized_line_next(p2p_view *rest, AuthorizedLine *ret) {
         if (hash)
                 ret->comment = authorized_view_trim(skip(text, ret->body.n + 1));
         words = ret->body;
-        (void) authorized_word_next(&words, NULL, &ret->id);
+        (void) authorized_word_next(&words, &ret->id);
 
         *rest = skip(*rest, ret->raw.n);
         return true;

@@ -18,9 +18,8 @@ typedef struct AuthorizedLine {
 
 /* Cuts one line off *rest. False: nothing left. */
 bool authorized_line_next(p2p_view *rest, AuthorizedLine *ret);
-/* Cuts the next word off *rest, with the blanks before it in *ret_blanks (may be NULL). False: only blanks
- * are left. */
-bool authorized_word_next(p2p_view *rest, p2p_view *ret_blanks, p2p_view *ret);
+/* Cuts the next word off *rest. False: only blanks are left. */
+bool authorized_word_next(p2p_view *rest, p2p_view *ret);
 /* The key of key=value; false: a bare word. */
 bool authorized_word_split(p2p_view word, p2p_view *ret_key, p2p_view *ret_value);
 p2p_view authorized_view_trim(p2p_view text);
