@@ -29,15 +29,19 @@ static gnutls_datum_t datum_of(p2p_view v) {
         return (gnutls_datum_t){ .data = (unsigned char *) v.data, .size = (unsigned) v.n };
 }
 
-static int check_rsa(gnutls_pubkey_t key, unsigned bits) {
+bool p2p_pubkey_is_costly(gnutls_pubkey_t key) {
         gnutls_datum_t exponent;
+        unsigned bits;
+        int algorithm;
 
-        if (bits < P2P_RSA_BITS_MIN || bits > P2P_RSA_BITS_MAX)
-                return -EPROTONOSUPPORT;
-        if (gnutls_pubkey_export_rsa_raw2(key, NULL, &exponent, GNUTLS_EXPORT_FLAG_NO_LZ) < 0)
-                return -EBADMSG;
+        algorithm = gnutls_pubkey_get_pk_algorithm(key, &bits);
+        if (algorithm != GNUTLS_PK_RSA && algorithm != GNUTLS_PK_RSA_PSS)
+                return false; /* curves are of a size */
+        if (bits > P2P_RSA_BITS_MAX ||
+            gnutls_pubkey_export_rsa_raw2(key, NULL, &exponent, GNUTLS_EXPORT_FLAG_NO_LZ) < 0)
+                return true;
         gnutls_free(exponent.data);
-        return exponent.size <= P2P_RSA_EXPONENT_MAX ? 0 : -EPROTONOSUPPORT;
+        return exponent.size > P2P_RSA_EXPONENT_MAX;
 }
 
 static int check_kind(gnutls_pubkey_t key) {
@@ -46,7 +50,7 @@ static int check_kind(gnutls_pubkey_t key) {
 
         switch (gnutls_pubkey_get_pk_algorithm(key, &bits)) {
         case GNUTLS_PK_RSA:
-                return check_rsa(key, bits);
+                return bits >= P2P_RSA_BITS_MIN && !p2p_pubkey_is_costly(key) ? 0 : -EPROTONOSUPPORT;
         case GNUTLS_PK_ECDSA:
                 if (gnutls_pubkey_export_ecc_raw(key, &curve, NULL, NULL) < 0)
                         return -EPROTONOSUPPORT;

@@ -20,6 +20,8 @@ int p2p_host_key_verify(p2p_view key, p2p_view message, p2p_view signature, p2p_
 /* A SubjectPublicKeyInfo in its one encoding. -EBADMSG; -EPROTONOSUPPORT: another kind than RSA of a fair
  * size, ECDSA on a NIST curve from P-256 on, or Ed25519. */
 int p2p_spki_import(p2p_view spki, gnutls_pubkey_t *ret);
+/* Verifying with it would take far longer than with an honest one. */
+bool p2p_pubkey_is_costly(gnutls_pubkey_t key);
 /* 0, or -EKEYREJECTED. */
 int p2p_spki_verify(gnutls_pubkey_t key, gnutls_sign_algorithm_t algorithm, p2p_view message,
                     p2p_view signature);

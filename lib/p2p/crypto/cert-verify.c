@@ -149,6 +149,26 @@ int p2p_cert_on_message(gnutls_session_t session _unused_, unsigned type _unused
         return GNUTLS_E_ASN1_DER_ERROR;
 }
 
+/* TLS 1.2 asks for a judgement first. */
+int p2p_cert_on_web_message(gnutls_session_t session, unsigned type _unused_, unsigned when _unused_,
+                            unsigned incoming, const gnutls_datum_t *message) {
+        gnutls_datum_t der;
+        gnutls_pcert_st cert;
+        bool costly;
+        p2p_view view;
+
+        if (!incoming || gnutls_protocol_get_version(session) != GNUTLS_TLS1_3)
+                return 0;
+        if (first_of(P2P_VIEW(message->data, message->size), &view) < 0)
+                return GNUTLS_E_UNEXPECTED_PACKET_LENGTH;
+        der = (gnutls_datum_t){ (unsigned char *) view.data, (unsigned) view.n };
+        if (view.n == 0 || gnutls_pcert_import_x509_raw(&cert, &der, GNUTLS_X509_FMT_DER, 0) < 0)
+                return 0; /* GnuTLS cannot use it either */
+        costly = p2p_pubkey_is_costly(cert.pubkey);
+        gnutls_pcert_deinit(&cert);
+        return costly ? GNUTLS_E_INSUFFICIENT_SECURITY : 0;
+}
+
 int p2p_cert_verify_session(gnutls_session_t session, const p2p_peer_id *expected, p2p_peer_id *ret) {
         const gnutls_datum_t *chain;
         p2p_peer_id peer;

@@ -33,6 +33,10 @@ int p2p_cert_session_new(const p2p_identity *identity, bool quic, unsigned flags
 int p2p_cert_on_message(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
                         const gnutls_datum_t *message);
 
+/* The same for sessions with servers of the Web, whose certificates are otherwise GnuTLS's business. */
+int p2p_cert_on_web_message(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                            const gnutls_datum_t *message);
+
 /* For a verify function: judges what the peer of the session sent. -EKEYREJECTED: no certificate, a false or
  * expired one, or somebody else than `expected` (which may be NULL); -EBADMSG, -EMSGSIZE, -EPROTONOSUPPORT
  * as below. */

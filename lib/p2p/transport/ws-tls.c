@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/cert.h"
 #include "transport/ws-tls.h"
 
 #define FILE_MAX (1024u * 1024u) /* arbitrary: of a PEM file */
@@ -254,6 +255,8 @@ int p2p_web_tls_session_new_client(const p2p_web_tls *tls, const char *name, gnu
                 return -EINVAL;
         }
         gnutls_session_set_verify_cert(session, name, 0);
+        gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_POST,
+                                           p2p_cert_on_web_message);
         *ret = session;
         return 0;
 }

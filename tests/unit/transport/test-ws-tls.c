@@ -239,6 +239,41 @@ static void names_are_sent_and_addresses_are_not(void **state) {
         }
 }
 
+/* GnuTLS would verify with it, for as long as that takes, before it asks whether anybody vouches for it. Noise
+ * that a fair key is said to have made is what it comes to see otherwise: -EPROTO. */
+static void a_costly_key_is_refused_before_it_is_used(void **state) {
+        static const struct {
+                unsigned bits, exponent_size;
+                int expect;
+        } cases[] = {
+                { 2048, 3, -EPROTO },
+                { 2048, 5, -EPROTONOSUPPORT },
+                { 8192, 1024, -EPROTONOSUPPORT },
+                { 16384, 3, -EPROTONOSUPPORT },
+        };
+        p2p_identity *identity;
+
+        (void) state;
+        assert_int_equal(p2p_identity_generate(&identity), 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                plain_tls_options options = { .identity = identity,
+                                              .unheld_bits = cases[i].bits,
+                                              .unheld_exponent = cases[i].exponent_size };
+                duel d = { .tls = credentials(NULL, true) };
+                p2p_channel *raw;
+
+                assert_int_equal(p2p_loop_new_manual(&d.loop), 0);
+                assert_int_equal(p2p_memory_pair(d.loop, NULL, &d.below, &raw), 0);
+                plain_tls_init(&d.far, raw, &options);
+                assert_int_equal(
+                        p2p_ws_tls_channel_new_client(d.loop, d.below, d.tls, "relay.test", &d.us), 0);
+                (void) duel_shake(&d);
+                assert_int_equal(p2p_channel_read(d.us, buf, 1), cases[i].expect);
+                duel_done(&d);
+        }
+        p2p_identity_free(identity);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(certificates_are_judged),
@@ -247,6 +282,7 @@ int main(void) {
                 cmocka_unit_test(false_files_are_refused),
                 cmocka_unit_test(files_are_read_again),
                 cmocka_unit_test(versions_are_1_2_and_1_3),
+                cmocka_unit_test(a_costly_key_is_refused_before_it_is_used),
                 cmocka_unit_test(names_are_sent_and_addresses_are_not),
         };
 
