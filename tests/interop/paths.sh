@@ -13,11 +13,11 @@ path_listen() { # PROGRAM SECURITY
 }
 
 path_address() { # PROGRAM STACK
-        local tail=tcp/[0-9]+
+        local tail='tcp/[0-9]+'
         case $2 in
         ws/*) tail+=/ws ;;
         wss/*) tail+='/(tls/ws|wss)' ;;
-        quic/*) tail=udp/[0-9]+/quic-v1 ;;
+        quic/*) tail='udp/[0-9]+/quic-v1' ;;
         esac
         sed -nE "s#^ADDR (/ip4/$path_near/$tail/p2p/.*)#\\1#p" "$tmp/path-$1-${2#*/}.out" | head -n1
 }
