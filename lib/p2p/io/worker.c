@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The worker: a thread of the loop's, made for its first job and joined when the loop is freed.
+ * The worker: a thread of the loop's, made for the first job that needs it and joined when the loop is freed.
  *
- * A job is on one of three lists, or is the one that runs. `queued` and `finished` are of both threads and
- * under the lock, like `running`; a job on `posted` is the loop's alone again, and its task will run. The
- * thread writes to an eventfd when `finished` was empty; the loop watches its edges and takes the whole list,
- * so an edge that comes late finds nothing, and none can be lost.
+ * A job is on one of four lists, or is the one that runs. `queued`, `strangers` and `finished` are of both
+ * threads and under the lock, like `running`; a job on `posted` is the loop's alone again, and its task will
+ * run. The thread writes to an eventfd when `finished` was empty; the loop watches its edges and takes the
+ * whole list, so an edge that comes late finds nothing, and none can be lost.
  *
  * The thread has less of the processor than the loop: where both want the same core, whoever is in already
  * comes before those who are not. It blocks all signals, so the program's go where they went before.
@@ -24,7 +24,7 @@
 #include "io/worker.h"
 
 #define NICENESS   10            /* arbitrary: a tenth of the share of a busy loop on the same core */
-#define STACK_SIZE (512u * 1024) /* resident as far as it is used; RSA of 8192 bits takes its numbers from it */
+#define STACK_SIZE (512u * 1024) /* resident as far as it is used: RSA of 8192 bits takes its numbers from it */
 
 struct p2p_worker {
         p2p_watch *watch;
@@ -36,7 +36,7 @@ struct p2p_worker {
         pthread_mutex_t lock;
         pthread_cond_t work; /* something was queued, or it is over */
         pthread_cond_t ran;  /* what was running is not any more */
-        p2p_list queued, finished;
+        p2p_list queued, strangers, finished;
         p2p_job *running;
         bool is_over;
 };
@@ -45,15 +45,15 @@ struct p2p_worker {
 
 /* The next job, or NULL when it is over. Under the lock. */
 static p2p_job *wait_for_job(p2p_worker *w) {
-        p2p_job *job;
+        p2p_list *next;
 
-        while (!w->is_over && p2p_list_is_empty(&w->queued))
+        while (!w->is_over && p2p_list_is_empty(&w->queued) && p2p_list_is_empty(&w->strangers))
                 (void) pthread_cond_wait(&w->work, &w->lock);
         if (w->is_over)
                 return NULL;
-        job = P2P_LIST_ENTRY(p2p_list_first(&w->queued), p2p_job, queue);
-        p2p_list_unlink(&job->queue);
-        return job;
+        next = p2p_list_is_empty(&w->queued) ? w->strangers.prev : w->queued.next;
+        p2p_list_unlink(next);
+        return P2P_LIST_ENTRY(next, p2p_job, queue);
 }
 
 static void wake_loop(p2p_worker *w) {
@@ -109,14 +109,14 @@ static void on_finished(unsigned events _unused_, void *userdata) {
 static void on_deliver(void *userdata) {
         p2p_job *job = userdata;
 
-        if (!job->loop->worker->has_thread)
+        if (job->in_loop)
                 job->run(job->userdata);
         p2p_list_unlink(&job->queue);
         job->busy = false;
         job->done(job->userdata);
 }
 
-static int start_thread(p2p_worker *w) {
+static int make_thread(p2p_worker *w) {
         pthread_attr_t attr;
         sigset_t all, before;
         int r;
@@ -131,7 +131,22 @@ static int start_thread(p2p_worker *w) {
         (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
         (void) pthread_attr_destroy(&attr);
         w->has_thread = r == 0;
-        return -r;
+        return r == EAGAIN ? -ENOMEM : -r; /* nobody's wake follows */
+}
+
+static int start_thread(p2p_worker *w, p2p_loop *loop) {
+        int r;
+
+        if (w->fd < 0)
+                w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (w->fd < 0)
+                return -errno;
+        if (!w->watch) {
+                r = p2p_watch_new(loop, w->fd, P2P_READABLE | P2P_EDGE, on_finished, w, &w->watch);
+                if (r < 0)
+                        return r;
+        }
+        return make_thread(w);
 }
 
 static void stop_thread(p2p_worker *w) {
@@ -158,6 +173,7 @@ p2p_worker *loop_free_worker(p2p_worker *w) {
         if (w->has_thread)
                 stop_thread(w);
         drop_all(&w->queued);
+        drop_all(&w->strangers);
         drop_all(&w->finished);
         drop_all(&w->posted);
         p2p_watch_free(w->watch);
@@ -171,9 +187,8 @@ p2p_worker *loop_free_worker(p2p_worker *w) {
 }
 P2P_CLEANUP(p2p_worker, loop_free_worker);
 
-static int worker_new(p2p_loop *loop, p2p_worker **ret) {
+static int worker_new(p2p_worker **ret) {
         _cleanup_(loop_free_workerp) p2p_worker *w = NULL;
-        int r;
 
         w = malloc(sizeof(*w));
         if (!w)
@@ -182,19 +197,9 @@ static int worker_new(p2p_loop *loop, p2p_worker **ret) {
                            .ran = PTHREAD_COND_INITIALIZER };
         p2p_list_init(&w->posted);
         p2p_list_init(&w->queued);
+        p2p_list_init(&w->strangers);
         p2p_list_init(&w->finished);
 
-        if (!loop->manual) {
-                w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-                if (w->fd < 0)
-                        return -errno;
-                r = p2p_watch_new(loop, w->fd, P2P_READABLE | P2P_EDGE, on_finished, w, &w->watch);
-                if (r < 0)
-                        return r;
-                r = start_thread(w);
-                if (r < 0)
-                        return r;
-        }
         *ret = TAKE_PTR(w);
         return 0;
 }
@@ -211,29 +216,37 @@ void p2p_job_init(p2p_job *job, p2p_loop *loop, void (*run)(void *userdata), voi
         job->deliver.slow = true;
 }
 
+static void start_in_thread(p2p_worker *w, p2p_job *job) {
+        (void) pthread_mutex_lock(&w->lock);
+        p2p_list_append(job->stranger ? &w->strangers : &w->queued, &job->queue);
+        (void) pthread_cond_signal(&w->work);
+        (void) pthread_mutex_unlock(&w->lock);
+}
+
+static void start_in_loop(p2p_worker *w, p2p_job *job) {
+        p2p_list_append(&w->posted, &job->queue);
+        p2p_task_post(&job->deliver);
+}
+
 int p2p_job_start(p2p_job *job) {
         p2p_loop *loop = job->loop;
-        p2p_worker *w;
         int r;
 
         assert(!job->busy);
 
         if (!loop->worker) {
-                r = worker_new(loop, &loop->worker);
+                r = worker_new(&loop->worker);
                 if (r < 0)
                         return r;
         }
-        w = loop->worker;
-        job->busy = true;
-        if (!w->has_thread) {
-                p2p_list_append(&w->posted, &job->queue);
-                p2p_task_post(&job->deliver);
-                return 0;
+        job->in_loop = loop->manual || job->own;
+        if (!job->in_loop && !loop->worker->has_thread) {
+                r = start_thread(loop->worker, loop);
+                if (r < 0)
+                        return r;
         }
-        (void) pthread_mutex_lock(&w->lock);
-        p2p_list_append(&w->queued, &job->queue);
-        (void) pthread_cond_signal(&w->work);
-        (void) pthread_mutex_unlock(&w->lock);
+        job->busy = true;
+        (job->in_loop ? start_in_loop : start_in_thread)(loop->worker, job);
         return 0;
 }
 

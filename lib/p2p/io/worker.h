@@ -7,7 +7,12 @@
  * and `run` touches nothing else that changes; least of all the loop. Jobs run first in, first out. There is
  * no limit: whoever starts jobs has one.
  *
- * In a loop with a manual clock there is no thread: `run` is a slow task of the loop.
+ * What is done for somebody who connects, until he was answered once, is a stranger's: those jobs come after
+ * all others, and the last one first. So a flood of hellos does not hold up who is beyond it, and of more than
+ * can be answered some are answered at once, and not all of them too late.
+ *
+ * What we asked for ourselves (a dial) is our own: it is a slow task of the loop, which has more of the
+ * processor than the thread. So is every job of a loop with a manual clock.
  */
 
 #include <p2p/loop.h>
@@ -20,7 +25,8 @@ typedef struct p2p_job {
         void *userdata;
         p2p_task deliver;
         p2p_list queue;
-        bool busy;
+        bool stranger, own; /* set after init, while it is idle */
+        bool busy, in_loop;
 } p2p_job;
 
 void p2p_job_init(p2p_job *job, p2p_loop *loop, void (*run)(void *userdata), void (*done)(void *userdata),

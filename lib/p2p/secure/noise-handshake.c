@@ -110,6 +110,7 @@ static int flush(p2p_secure *s) {
                 if (k < 0)
                         return (int) k;
                 s->out_sent += (size_t) k;
+                s->job.stranger = false;
         }
         free(s->out);
         s->out = NULL;
@@ -304,6 +305,8 @@ static int noise_start(p2p_loop *loop, p2p_channel *channel, const p2p_secure_op
                 s->expected = *options->expected;
 
         p2p_job_init(&s->job, loop, run_steps, on_wake, s);
+        s->job.stranger = !options->initiator;
+        s->job.own = options->initiator;
         p2p_task_init(&s->wake, loop, on_wake, s);
         s->wake.slow = true;
         p2p_channel_set_wake(channel, &s->wake);

@@ -93,6 +93,7 @@ static int flush(p2p_secure *s) {
                 if (k < 0)
                         return (int) k;
                 p2p_tls_session_sent(s->session, (size_t) k);
+                s->job.stranger = false;
         }
 }
 
@@ -228,6 +229,8 @@ static int tls_start(p2p_loop *loop, p2p_channel *channel, const p2p_secure_opti
         s->speaks_first = options->initiator;
 
         p2p_job_init(&s->job, loop, run_step, on_wake, s);
+        s->job.stranger = !options->initiator;
+        s->job.own = options->initiator;
         p2p_task_init(&s->wake, loop, on_wake, s);
         s->wake.slow = true; /* whoever connects can have it run */
         p2p_channel_set_wake(channel, &s->wake);

@@ -178,6 +178,42 @@ static void in_order(void **state) {
         }
 }
 
+/* After all others, and the last one first. */
+static void strangers_wait(void **state) {
+        static const unsigned places[] = { 3, 2, 0, 1 };
+        fixture *f = *state;
+
+        start_and_stop(f, f->w + 4);
+        f->w[0].job.stranger = f->w[1].job.stranger = true;
+        for (unsigned i = 0; i < 4; i++)
+                start(f->w + i);
+        gate_open(&f->leave);
+        turn_until(f, 5);
+        for (unsigned i = 0; i < 4; i++)
+                assert_int_equal(f->w[i].place, 1 + places[i]);
+}
+
+/* It needs no thread, and does not wait for it. */
+static void own_is_in_the_loop(void **state) {
+        fixture *f = *state;
+
+        f->w->job.own = true;
+        start(f->w);
+        assert_int_equal(f->n_run, 0);
+        turn_until(f, 1);
+        assert_true(pthread_equal(f->w->thread, pthread_self()));
+
+        start_and_stop(f, f->w + 1);
+        start(f->w);
+        turn_until(f, 2);
+        start(f->w);
+        p2p_job_cancel(&f->w->job);
+        assert_int_equal(p2p_loop_settle(f->loop), 0);
+        assert_int_equal(f->w->n_done, 2);
+        gate_open(&f->leave);
+        turn_until(f, 3);
+}
+
 /* Wakes meet one another in every way. */
 static void again_and_again(void **state) {
         fixture *f = *state;
@@ -339,6 +375,8 @@ int main(void) {
                 REAL(thread_of_its_own),
                 REAL(loop_does_not_wait),
                 REAL(in_order),
+                REAL(strangers_wait),
+                REAL(own_is_in_the_loop),
                 REAL(again_and_again),
                 REAL(cancel_idle),
                 REAL(cancel_queued),
