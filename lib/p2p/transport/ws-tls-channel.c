@@ -4,13 +4,11 @@
  * A GnuTLS session as a channel. libp2p's own TLS has a channel that opens records in place, for 1.3 alone;
  * the Web still speaks 1.2, so here records are GnuTLS's business, whichever its version.
  *
- * GnuTLS never waits on us. What it sends is appended to `pending`, which is then offered below as a whole:
- * many records, one system call; while something is left there nothing new is taken. What it reads comes out
- * of `ahead`, so that it does not ask the socket for five bytes. Only pulling can find nothing, and then
- * `is_dry` says so, for GnuTLS also says "again" for reasons of its own.
+ * Bytes move through a pipe (ws-tls-pipe.c); while something is pending there nothing new is taken.
  *
- * The handshake is driven by a task, a slow one at a server: it costs a signature that a stranger asks for.
- * A server has no session before a first byte has come.
+ * The handshake is arithmetic that a stranger asks for, so it is the worker's: the loop reads what there is,
+ * and touches neither session nor pipe until they are back. A server has no session before a first byte has
+ * come. Afterwards all is the loop's.
  */
 
 #include <errno.h>
@@ -18,29 +16,25 @@
 #include <string.h>
 
 #include "io/orphan.h"
+#include "io/worker.h"
 #include "transport/ws-tls-channel.h"
+#include "transport/ws-tls-pipe.h"
 
 #define IDLE_MAX 64u /* arbitrary: records in a row that carry no data */
-
-typedef struct buffer {
-        uint8_t *data;
-        size_t start, n, size;
-} buffer;
 
 typedef struct tls_channel {
         p2p_channel channel;
         p2p_loop *loop;                 /* borrowed */
-        p2p_channel *below;
         const p2p_web_tls *credentials; /* borrowed; NULL after the handshake */
         p2p_task below_wake, step;
         p2p_timer linger;
+        p2p_job job; /* has the next three, while it is busy */
         gnutls_session_t session;
-        buffer ahead, pending;
-        size_t n_handshake;
-        char *name; /* a client's */
-        int error;  /* for good */
-        int below_error;
-        bool is_server, is_open, is_dry, is_ended;
+        p2p_ws_tls_pipe pipe;
+        int outcome; /* what GnuTLS said of the handshake */
+        char *name;  /* a client's */
+        int error;   /* for good */
+        bool is_server, is_open, is_ended;
         bool wants_write; /* a writer was told -EAGAIN */
         bool is_shut, is_bye_said, is_shut_below;
         bool is_orphan;
@@ -51,109 +45,23 @@ static tls_channel *from_channel(p2p_channel *c) {
         return container_of(c, tls_channel, channel);
 }
 
-static void buffer_done(buffer *b) {
-        free(b->data);
-        *b = (buffer){};
-}
-
-static int buffer_reserve(buffer *b, size_t n) {
-        size_t size = P2P_MAX(b->start + b->n + n, (size_t) 4096);
-        uint8_t *data;
-
-        if (size <= b->size)
-                return 0;
-        size = P2P_MAX(size, b->size * 2);
-        data = realloc(b->data, size);
-        if (!data)
-                return -ENOMEM;
-        b->data = data;
-        b->size = size;
-        return 0;
-}
-
 static tls_channel *destroy(tls_channel *t) {
         if (t->is_orphan)
                 p2p_orphan_leave(&t->orphan);
+        p2p_job_cancel(&t->job);
         p2p_task_cancel(&t->step);
         p2p_timer_stop(&t->linger);
-        p2p_channel_set_wake(t->below, NULL);
-        p2p_channel_free(t->below);
+        p2p_channel_set_wake(t->pipe.below, NULL);
+        p2p_channel_free(t->pipe.below);
         p2p_task_cancel(&t->below_wake);
         if (t->session) {
                 p2p_web_tls_session_settle(t->session);
                 gnutls_deinit(t->session);
         }
-        buffer_done(&t->ahead);
-        buffer_done(&t->pending);
+        p2p_ws_tls_pipe_drop(&t->pipe);
         free(t->name);
         free(t);
         return NULL;
-}
-
-/* ---- what GnuTLS calls */
-
-/* > 0: that much lies ahead; else as a read below. */
-static ssize_t read_ahead(tls_channel *t) {
-        size_t size = t->is_open ? P2P_WS_TLS_AHEAD_MAX : 4096;
-        ssize_t k;
-        int r;
-
-        if (t->ahead.n > 0)
-                return (ssize_t) t->ahead.n;
-        t->ahead.start = 0;
-        r = buffer_reserve(&t->ahead, size);
-        if (r < 0)
-                return r;
-        k = p2p_channel_read(t->below, t->ahead.data, size);
-        if (k <= 0) {
-                buffer_done(&t->ahead);
-                return k;
-        }
-        t->ahead.n = (size_t) k;
-        if (!t->is_open && (t->n_handshake += (size_t) k) > P2P_WS_TLS_HANDSHAKE_MAX)
-                return -EMSGSIZE;
-        return k;
-}
-
-static ssize_t on_pull(gnutls_transport_ptr_t userdata, void *data, size_t n) {
-        tls_channel *t = userdata;
-        ssize_t k;
-
-        k = read_ahead(t);
-        if (k == 0)
-                return 0;
-        if (k < 0) {
-                t->is_dry = k == -EAGAIN;
-                if (k != -EAGAIN)
-                        t->below_error = (int) k;
-                gnutls_transport_set_errno(t->session, k == -EAGAIN ? EAGAIN : EIO);
-                return -1;
-        }
-        n = P2P_MIN(n, t->ahead.n);
-        memcpy(data, t->ahead.data + t->ahead.start, n);
-        t->ahead.start += n;
-        t->ahead.n -= n;
-        return (ssize_t) n;
-}
-
-static ssize_t on_push(gnutls_transport_ptr_t userdata, const void *data, size_t n) {
-        tls_channel *t = userdata;
-        int r = -ENOBUFS;
-
-        if (n <= P2P_WS_TLS_PENDING_MAX - t->pending.n)
-                r = buffer_reserve(&t->pending, n);
-        if (r < 0) {
-                t->below_error = r;
-                gnutls_transport_set_errno(t->session, EIO);
-                return -1;
-        }
-        memcpy(t->pending.data + t->pending.start + t->pending.n, data, n);
-        t->pending.n += n;
-        return (ssize_t) n;
-}
-
-static int on_pull_timeout(gnutls_transport_ptr_t userdata _unused_, unsigned milliseconds _unused_) {
-        return 1; /* nothing ever waits */
 }
 
 /* ---- errors */
@@ -172,8 +80,8 @@ static int judge_certificate(const tls_channel *t) {
 }
 
 static int translate(const tls_channel *t, int error) {
-        if (t->below_error < 0)
-                return t->below_error;
+        if (t->pipe.error < 0)
+                return t->pipe.error;
         switch (error) {
         case GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR:
                 return judge_certificate(t);
@@ -202,28 +110,15 @@ static bool is_again(int error) {
 
 /* ---- the way down */
 
-static int flush_pending(tls_channel *t) {
-        while (t->pending.n > 0) {
-                ssize_t k = p2p_channel_write(t->below, t->pending.data + t->pending.start, t->pending.n);
-
-                if (k < 0)
-                        return (int) k;
-                t->pending.start += (size_t) k;
-                t->pending.n -= (size_t) k;
-        }
-        buffer_done(&t->pending);
-        return 0;
-}
-
 /* Everything that is due, in order: records, our end, the end below. */
 static int flush(tls_channel *t) {
         int r;
 
-        r = flush_pending(t);
+        r = p2p_ws_tls_pipe_flush(&t->pipe);
         if (r >= 0 && t->is_shut && t->is_open && !t->is_bye_said && t->error == 0) {
                 t->is_bye_said = true;
                 (void) gnutls_bye(t->session, GNUTLS_SHUT_WR);
-                r = flush_pending(t);
+                r = p2p_ws_tls_pipe_flush(&t->pipe);
         }
         if (r < 0)
                 return r;
@@ -234,16 +129,16 @@ static int flush(tls_channel *t) {
         if (!t->is_shut || t->is_shut_below)
                 return 0;
         t->is_shut_below = true;
-        return p2p_channel_shutdown(t->below);
+        return p2p_channel_shutdown(t->pipe.below);
 }
 
 /* Broken: the far side is told why, if it can still be told. */
 static int fail(tls_channel *t, int error, int tls_error) {
         t->error = error;
-        if (tls_error < 0 && t->below_error == 0 && tls_error != GNUTLS_E_FATAL_ALERT_RECEIVED &&
+        if (tls_error < 0 && t->pipe.error == 0 && tls_error != GNUTLS_E_FATAL_ALERT_RECEIVED &&
             tls_error != GNUTLS_E_PREMATURE_TERMINATION)
                 (void) gnutls_alert_send_appropriate(t->session, tls_error);
-        if (t->below_error == 0) {
+        if (t->pipe.error == 0) {
                 t->is_shut = true;
                 (void) flush(t);
         }
@@ -261,49 +156,81 @@ static int make_session(tls_channel *t) {
                 r = p2p_web_tls_session_new_client(t->credentials, t->name, &t->session);
         if (r < 0)
                 return r;
-        gnutls_transport_set_ptr(t->session, t);
-        gnutls_transport_set_pull_function(t->session, on_pull);
-        gnutls_transport_set_push_function(t->session, on_push);
-        gnutls_transport_set_pull_timeout_function(t->session, on_pull_timeout);
+        p2p_ws_tls_pipe_attach(&t->pipe, t->session);
         return 0;
 }
 
-/* 1: over; -EAGAIN: when the channel below wakes. */
-static int handshake(tls_channel *t) {
-        ssize_t k = 1;
+/* The worker's: as far as it goes with what lies ahead. */
+static void run_handshake(void *userdata) {
+        tls_channel *t = userdata;
+
+        for (unsigned i = 0; i <= IDLE_MAX; i++) {
+                t->pipe.is_dry = false;
+                t->outcome = gnutls_handshake(t->session);
+                if (t->outcome >= 0 || gnutls_error_is_fatal(t->outcome) || t->pipe.is_dry)
+                        return;
+        }
+}
+
+/* The worker has it from here on, unless nothing has come (-EAGAIN) or it failed. */
+static int advance(tls_channel *t) {
+        ssize_t k;
         int r;
 
-        if (!t->session) {
-                if (t->is_server)
-                        k = read_ahead(t);
-                r = k > 0 ? make_session(t) : k < 0 ? (int) k : -ECONNRESET;
-                if (r < 0)
-                        return r == -EAGAIN ? r : fail(t, r, 0);
-        }
-        for (unsigned i = 0;; i++) {
-                t->is_dry = false;
-                r = gnutls_handshake(t->session);
-                if (r >= 0)
-                        break;
-                if (is_again(r) && t->is_dry) {
-                        r = flush_pending(t);
-                        return r < 0 && r != -EAGAIN ? fail(t, r, 0) : -EAGAIN;
-                }
-                if (gnutls_error_is_fatal(r) || i >= IDLE_MAX)
-                        return fail(t, translate(t, r), r);
-        }
-        p2p_web_tls_session_settle(t->session);
-        t->credentials = NULL;
-        t->is_open = true;
-        r = flush(t);
-        return r < 0 && r != -EAGAIN ? fail(t, r, 0) : 1;
+        if (t->pipe.pending.n > 0)
+                t->job.stranger = false;
+        k = p2p_ws_tls_pipe_flush(&t->pipe);
+        if (k == 0 || k == -EAGAIN) /* a client speaks first */
+                k = t->is_server || t->session ? p2p_ws_tls_pipe_fill(&t->pipe) : 1;
+        if (k < 0 && k != -EAGAIN)
+                t->pipe.error = (int) k;
+        r = k < 0 ? (int) k : 0;
+        if (r == 0 && !t->session)
+                r = k > 0 ? make_session(t) : -ECONNRESET;
+        t->pipe.is_held = r == 0;
+        if (r == 0)
+                r = p2p_job_start(&t->job);
+        if (r < 0)
+                t->pipe.is_held = false;
+        return r < 0 && r != -EAGAIN ? fail(t, r, 0) : r;
 }
 
 static void on_step(void *userdata) {
         tls_channel *t = userdata;
+        int r;
 
-        if (t->error == 0 && !t->is_open && handshake(t) == -EAGAIN)
+        if (p2p_job_is_busy(&t->job))
                 return;
+        if (t->error == 0 && !t->is_open) {
+                r = advance(t);
+                if (r == 0 || r == -EAGAIN)
+                        return;
+        }
+        p2p_task_pass(t->channel.wake);
+}
+
+/* 1: the handshake is over; 0: there is more of it. */
+static int settle(tls_channel *t) {
+        int r = t->outcome;
+
+        if (r < 0 && !(is_again(r) && t->pipe.is_dry))
+                return fail(t, translate(t, r), r);
+        if (r >= 0) {
+                p2p_web_tls_session_settle(t->session);
+                t->credentials = NULL;
+                t->is_open = t->pipe.is_open = true;
+        }
+        r = t->is_open || t->is_shut ? flush(t) : 0;
+        return r < 0 && r != -EAGAIN ? fail(t, r, 0) : t->is_open;
+}
+
+/* The worker gave it back. */
+static void on_stepped(void *userdata) {
+        tls_channel *t = userdata;
+
+        t->pipe.is_held = false;
+        if (settle(t) == 0)
+                return on_step(t);
         p2p_task_pass(t->channel.wake);
 }
 
@@ -318,12 +245,12 @@ static ssize_t read_record(tls_channel *t, void *data, size_t n) {
         for (unsigned i = 0; !t->is_ended; i++) {
                 ssize_t k;
 
-                t->is_dry = false;
+                t->pipe.is_dry = false;
                 k = gnutls_record_recv(t->session, data, n);
                 t->is_ended = k == 0;
                 if (k >= 0)
                         return k;
-                if (is_again((int) k) && t->is_dry)
+                if (is_again((int) k) && t->pipe.is_dry)
                         return -EAGAIN;
                 if (gnutls_error_is_fatal((int) k) || k == GNUTLS_E_REHANDSHAKE || i >= IDLE_MAX)
                         return fail(t, translate(t, (int) k), (int) k);
@@ -348,7 +275,7 @@ static ssize_t tls_readv(p2p_channel *c, const struct iovec *iov, int n) {
                         done += (size_t) k;
                 }
         }
-        if (t->pending.n > 0 && t->error == 0)
+        if (t->is_open && t->pipe.pending.n > 0 && t->error == 0)
                 (void) flush(t); /* GnuTLS answered something */
         return done > 0 || k > 0 ? (ssize_t) done : k;
 }
@@ -389,7 +316,7 @@ static ssize_t tls_writev(p2p_channel *c, const struct iovec *iov, int n, bool m
         taken = seal(t, iov, n);
         if (taken < 0)
                 return taken;
-        r = flush_pending(t);
+        r = p2p_ws_tls_pipe_flush(&t->pipe);
         return r < 0 && r != -EAGAIN ? fail(t, r, 0) : taken;
 }
 
@@ -398,6 +325,8 @@ static int tls_shutdown(p2p_channel *c) {
         int r;
 
         t->is_shut = true;
+        if (t->pipe.is_held)
+                return 0; /* when it is back */
         r = flush(t);
         return r == -EAGAIN ? 0 : r;
 }
@@ -405,11 +334,12 @@ static int tls_shutdown(p2p_channel *c) {
 static void tls_reset(p2p_channel *c, uint32_t code) {
         tls_channel *t = from_channel(c);
 
-        t->error = t->below_error = -ECONNRESET;
-        buffer_done(&t->ahead);
-        buffer_done(&t->pending);
+        p2p_job_cancel(&t->job);
+        t->pipe.is_held = false;
+        t->error = t->pipe.error = -ECONNRESET;
+        p2p_ws_tls_pipe_drop(&t->pipe);
         p2p_task_cancel(&t->step);
-        p2p_channel_reset(t->below, code);
+        p2p_channel_reset(t->pipe.below, code);
 }
 
 static void on_orphan_free(p2p_orphan *orphan) {
@@ -420,6 +350,8 @@ static p2p_channel *tls_free(p2p_channel *c) {
         tls_channel *t = from_channel(c);
 
         c->wake = NULL;
+        p2p_job_cancel(&t->job);
+        t->pipe.is_held = false;
         t->credentials = NULL; /* they may go now, and there is no handshake any more */
         p2p_task_cancel(&t->step);
         if (t->is_shut && flush(t) == -EAGAIN && p2p_timer_set(&t->linger, P2P_WS_TLS_LINGER_USEC) >= 0) {
@@ -469,7 +401,7 @@ static int channel_new(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *cr
                 return -ENOMEM;
         t->channel.ops = &ops;
         t->loop = loop;
-        t->below = below;
+        t->pipe.below = below;
         t->credentials = credentials;
         t->is_server = !name;
         if (name)
@@ -478,6 +410,9 @@ static int channel_new(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *cr
                 free(t);
                 return -ENOMEM;
         }
+        p2p_job_init(&t->job, loop, run_handshake, on_stepped, t);
+        t->job.stranger = t->is_server;
+        t->job.own = !t->is_server;
         p2p_task_init(&t->below_wake, loop, on_below_wake, t);
         p2p_task_init(&t->step, loop, on_step, t);
         t->step.slow = t->is_server;
