@@ -9,8 +9,9 @@
  * until its owner frees it.
  *
  * Windows (wire reference 8, "Auto-tune"): once half of the window was read an update is sent. The window
- * grows to what was read in four round trips, or in two and a pause of the scheduler, at most twofold at a
- * time, as long as the extra credit of the session and of the shared budget stays below their limits. The
+ * grows to what was read in four round trips, or in two and a pause of the scheduler, as long as the extra
+ * credit of the session and of the shared budget stays below their limits. At most twofold at a time, or
+ * fourfold on a long path, where TCP doubles in a round trip and what a window does shows one later. The
  * round trip is the least ever seen, and was seen lately: bulk fills every buffer up to the window, so pings
  * under bulk measure the window, and one that grew with them would stand before every keystroke. Credit
  * cannot be taken back: when more is unread than allowed, the streams with the most of it are reset.
@@ -306,12 +307,13 @@ static size_t left_of(size_t max, size_t windows) {
 
 static void grow_window(p2p_yamux_stream *s, uint64_t wanted) {
         p2p_yamux *y = s->session;
+        unsigned times = y->rtt_min < YAMUX_PAUSES * y->pause ? 2 : 4;
         size_t extra;
 
         wanted = P2P_MIN(wanted, (uint64_t) y->window_max);
         if (wanted <= s->window || !p2p_yamux_rtt_is_fresh(y))
                 return;
-        extra = P2P_MIN(wanted - s->window, (uint64_t) s->window);
+        extra = P2P_MIN(wanted - s->window, (times - 1) * (uint64_t) s->window);
         extra = P2P_MIN(extra, left_of(y->buffer_max, y->windows));
         if (y->budget)
                 extra = P2P_MIN(extra, left_of(y->budget->max, y->budget->windows));
