@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,12 +98,33 @@ static int read_file(const char *path, gnutls_datum_t *ret) {
         return r;
 }
 
+/* Each certificate by itself: GnuTLS 3.7 does not free the one at which it gives up a list. */
+static int check_pem(const gnutls_datum_t *pem) {
+        static const char begin[] = "-----BEGIN CERTIFICATE";
+        const uint8_t *end = pem->data + pem->size, *at = pem->data;
+        int r = 0;
+
+        while (r >= 0 && (at = memmem(at, (size_t) (end - at), begin, strlen(begin)))) {
+                const gnutls_datum_t rest = { (unsigned char *) at, (unsigned) (end - at) };
+                gnutls_x509_crt_t crt;
+
+                if (gnutls_x509_crt_init(&crt) < 0)
+                        return -ENOMEM;
+                r = gnutls_x509_crt_import(crt, &rest, GNUTLS_X509_FMT_PEM);
+                gnutls_x509_crt_deinit(crt);
+                at += strlen(begin);
+        }
+        return r < 0 ? tls_error(r) : 0;
+}
+
 static int set_server(web_files *files, const p2p_web_tls_options *o, const char **ret_which) {
         _cleanup_(datum_done) gnutls_datum_t certificate = {}, key = {};
         int r;
 
         *ret_which = o->certificate;
         r = read_file(o->certificate, &certificate);
+        if (r >= 0)
+                r = check_pem(&certificate);
         if (r < 0)
                 return r;
         *ret_which = o->key;
@@ -125,6 +147,8 @@ static int set_trust(web_files *files, const p2p_web_tls_options *o, const char 
 
         *ret_which = o->trust;
         r = read_file(o->trust, &trust);
+        if (r >= 0)
+                r = check_pem(&trust);
         if (r < 0)
                 return r;
         r = gnutls_certificate_set_x509_trust_mem(files->client, &trust, GNUTLS_X509_FMT_PEM);

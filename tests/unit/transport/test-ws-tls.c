@@ -106,12 +106,29 @@ static void files_are_read_up_to_a_mebibyte(void **state) {
         }
 }
 
+/* What a renewal leaves that was cut short: a certificate, and the beginning of its authority's. */
+static void write_half_a_chain(const char *good, const char *half) {
+        FILE *from = fopen(good, "re"), *to = fopen(half, "we");
+        char line[128];
+
+        assert_true(from && to);
+        while (fgets(line, sizeof(line), from))
+                assert_true(fputs(line, to) >= 0);
+        assert_true(fputs("-----BEGIN CERTIFICATE-----\nMIIB\n", to) >= 0);
+        assert_int_equal(fclose(from), 0);
+        assert_int_equal(fclose(to), 0);
+}
+
 static void false_files_are_refused(void **state) {
         const char *good = web_ca_path(&ca, "good", "crt"), *key = web_ca_path(&ca, "good", "key");
         const char *other = web_ca_path(&ca, "rsa", "key"), *pem = web_ca_path(&ca, "ca", "pem");
+        const char *half = web_ca_path(&ca, "half", "crt");
         p2p_web_tls *tls;
 
         (void) state;
+        write_half_a_chain(good, half);
+        assert_int_equal(p2p_web_tls_new(&(p2p_web_tls_options){ half, key, NULL }, NULL, &tls), -EBADMSG);
+        assert_int_equal(p2p_web_tls_new(&(p2p_web_tls_options){ .trust = half }, NULL, &tls), -EBADMSG);
         assert_int_equal(p2p_web_tls_new(&(p2p_web_tls_options){ good, other, NULL }, NULL, &tls),
                          -EKEYREJECTED);
         assert_int_equal(p2p_web_tls_new(&(p2p_web_tls_options){ key, key, NULL }, NULL, &tls), -EBADMSG);
