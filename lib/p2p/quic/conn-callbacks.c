@@ -32,6 +32,8 @@ static int on_crypto(ngtcp2_conn *lib, quic_shim_level level, uint64_t offset, c
 
         if (!c->tls)
                 return 0; /* tickets */
+        if (c->guest)
+                return quic_guest_hear(c->guest, level, P2P_VIEW(data, n));
         return ngtcp2_crypto_recv_crypto_data_cb(lib, level, offset, data, n, userdata);
 }
 

@@ -100,7 +100,8 @@ static int attach(quic_conn *c, int lib_error) {
         if (r < 0)
                 return r;
         ngtcp2_conn_set_tls_native_handle(c->lib, c->tls);
-        p2p_task_post(&c->flush);
+        if (c->is_client)
+                p2p_task_post(&c->flush); /* a server answers */
         return 0;
 }
 

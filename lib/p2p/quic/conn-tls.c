@@ -2,7 +2,7 @@
 
 /*
  * TLS inside QUIC (wire reference 6 and 22.2): the certificates are those of TLS over channels, the rest is
- * ngtcp2's. The application protocol must be exactly "libp2p": GnuTLS refuses a foreign one but not its
+ * ngtcp2's, or conn-guest.c's for who dialled us. The application protocol must be exactly "libp2p": GnuTLS refuses a foreign one but not its
  * absence, which is looked for when the handshake is over, in both roles [tried]. Then the session of 16 KiB
  * goes: what TLS says later (tickets) we do not want.
  */
@@ -24,12 +24,11 @@ static int on_verify(gnutls_session_t tls) {
         p2p_peer_id peer;
         int r;
 
-        r = p2p_cert_verify_session(tls, c->is_client ? &c->peer : NULL, &peer);
+        r = p2p_cert_verify_session(tls, &c->peer, &peer);
         if (r < 0) {
                 c->refusal = r;
                 return -1; /* bad_certificate */
         }
-        c->peer = peer;
         return 0;
 }
 
@@ -47,12 +46,12 @@ int quic_tls_new(quic_conn *c) {
         c->tls = tls;
         c->ref = (ngtcp2_crypto_conn_ref) { .get_conn = get_lib, .user_data = c };
         gnutls_session_set_ptr(tls, &c->ref);
-        gnutls_session_set_verify_function(tls, on_verify);
         if (gnutls_alpn_set_protocols(tls, &alpn, 1, GNUTLS_ALPN_MANDATORY) < 0)
                 return -ENOMEM;
-        r = c->is_client ? ngtcp2_crypto_gnutls_configure_client_session(tls)
-                         : ngtcp2_crypto_gnutls_configure_server_session(tls);
-        return r < 0 ? -ENOMEM : 0;
+        if (!c->is_client)
+                return quic_guest_new(c);
+        gnutls_session_set_verify_function(tls, on_verify);
+        return ngtcp2_crypto_gnutls_configure_client_session(tls) < 0 ? -ENOMEM : 0;
 }
 
 bool quic_tls_has_alpn(quic_conn *c) {
@@ -65,6 +64,7 @@ bool quic_tls_has_alpn(quic_conn *c) {
 void quic_tls_done(quic_conn *c) {
         if (!c->tls)
                 return;
+        c->guest = quic_guest_free(c->guest);
         if (c->lib)
                 ngtcp2_conn_set_tls_native_handle(c->lib, NULL);
         gnutls_deinit(c->tls);

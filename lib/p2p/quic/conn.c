@@ -386,7 +386,7 @@ int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram) {
                 count_move(c, &before);
         if (r != 0)
                 quic_conn_on_error(c, r);
-        else
+        else if (!quic_guest_send_away(c->guest)) /* what it says goes with the answer */
                 p2p_task_post(&c->flush);
         return 0;
 }

@@ -48,7 +48,7 @@ static void on_datagram(quic_endpoint *e, const quic_arrival *a, p2p_view datagr
         else if (owner) {
                 quic_conn *c = container_of(owner, quic_conn, cids);
 
-                if (!c->is_client && c->state == QUIC_HANDSHAKE) {
+                if (quic_conn_is_guest(c)) {
                         quic_stranger_wait(e, a, datagram, dcid);
                         return;
                 }

@@ -24,6 +24,23 @@ void quic_shim_set_original_dcid(ngtcp2_transport_params *params, const ngtcp2_c
         params->original_dcid = *dcid;
 }
 
+static ngtcp2_ssize encode_params(ngtcp2_transport_params *params, uint8_t *out, size_t n) {
+        return ngtcp2_encode_transport_params(out, n, NGTCP2_TRANSPORT_PARAMS_TYPE_ENCRYPTED_EXTENSIONS,
+                                              params);
+}
+
+int quic_shim_set_remote_params(ngtcp2_conn *conn, p2p_view params) {
+        return ngtcp2_conn_decode_remote_transport_params(conn, params.data, params.n);
+}
+
+void quic_shim_tls_completed(ngtcp2_conn *conn) {
+        ngtcp2_conn_handshake_completed(conn);
+}
+
+gnutls_record_encryption_level_t quic_shim_to_gnutls(quic_shim_level level) {
+        return ngtcp2_crypto_gnutls_from_ngtcp2_level(level);
+}
+
 void quic_shim_end_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
         (void) ngtcp2_conn_shutdown_stream_write(conn, id, code);
 }
@@ -95,6 +112,23 @@ void quic_shim_set_original_dcid(ngtcp2_transport_params *params, const ngtcp2_c
         params->original_dcid_present = 1;
 }
 
+static ngtcp2_ssize encode_params(ngtcp2_transport_params *params, uint8_t *out, size_t n) {
+        params->initial_scid_present = 1;
+        return ngtcp2_transport_params_encode(out, n, params);
+}
+
+int quic_shim_set_remote_params(ngtcp2_conn *conn, p2p_view params) {
+        return ngtcp2_conn_decode_and_set_remote_transport_params(conn, params.data, params.n);
+}
+
+void quic_shim_tls_completed(ngtcp2_conn *conn) {
+        ngtcp2_conn_tls_handshake_completed(conn);
+}
+
+gnutls_record_encryption_level_t quic_shim_to_gnutls(quic_shim_level level) {
+        return ngtcp2_crypto_gnutls_from_ngtcp2_encryption_level(level);
+}
+
 void quic_shim_end_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
         (void) ngtcp2_conn_shutdown_stream_write(conn, 0, id, code);
 }
@@ -144,6 +178,14 @@ void quic_shim_sent(ngtcp2_conn *conn, uint64_t now) {
 }
 
 #endif
+
+ngtcp2_ssize quic_shim_encode_server_params(ngtcp2_conn *conn, uint8_t *out, size_t n) {
+        ngtcp2_transport_params params = *ngtcp2_conn_get_local_transport_params(conn);
+
+        (void) ngtcp2_conn_get_scid(conn, &params.initial_scid); /* it has only one */
+        params.version_info.chosen_version = NGTCP2_PROTO_VER_V1;
+        return encode_params(&params, out, n);
+}
 
 ngtcp2_ssize quic_shim_write_close(ngtcp2_conn *conn, ngtcp2_path *path, uint8_t *out, size_t n,
                                    const quic_shim_close *close, uint64_t now) {

@@ -46,6 +46,14 @@ p2p_view quic_shim_token(const ngtcp2_pkt_hd *hd);
 void quic_shim_set_retry_token(ngtcp2_settings *settings, p2p_view token);
 void quic_shim_set_original_dcid(ngtcp2_transport_params *params, const ngtcp2_cid *dcid);
 
+/* For a TLS stack that runs apart from the library. The parameters of a server that was just made, with the
+ * id and the version that the library only adds when it knows the client's; the client's: 0, or the
+ * library's error; and that TLS is through. */
+ngtcp2_ssize quic_shim_encode_server_params(ngtcp2_conn *conn, uint8_t *out, size_t n);
+int quic_shim_set_remote_params(ngtcp2_conn *conn, p2p_view params);
+void quic_shim_tls_completed(ngtcp2_conn *conn);
+gnutls_record_encryption_level_t quic_shim_to_gnutls(quic_shim_level level);
+
 /* RESET_STREAM, STOP_SENDING, and both. */
 void quic_shim_end_stream(ngtcp2_conn *conn, int64_t id, uint64_t code);
 void quic_shim_stop_stream(ngtcp2_conn *conn, int64_t id, uint64_t code);

@@ -4,9 +4,9 @@
 /*
  * What the files of QUIC share. quic-transport.c: the host's view. endpoint.c: a socket and who is reached
  * through it. stateless.c: what is answered without a connection; strangers.c: who waits to be served.
- * conn-new.c, conn.c: the birth and life of a connection; conn-tls.c, conn-callbacks.c, conn-send.c: its
- * handshake, the library's news, its packets. session.c, stream.c: what the host holds of it. tomb.c: what
- * remains of it.
+ * conn-new.c, conn.c: the birth and life of a connection; conn-tls.c, conn-guest.c, conn-callbacks.c,
+ * conn-send.c: its handshake, that of who dialled us, the library's news, its packets. session.c, stream.c:
+ * what the host holds of it. tomb.c: what remains of it.
  *
  * One rule keeps the library safe: its callbacks change values and post tasks, and nothing else.
  */
@@ -26,6 +26,7 @@ typedef struct quic_conn quic_conn;
 typedef struct quic_listener quic_listener;
 typedef struct quic_dial quic_dial;
 typedef struct quic_stranger quic_stranger;
+typedef struct quic_guest quic_guest;
 
 struct quic_transport {
         p2p_loop *loop;               /* borrowed, as the identity */
@@ -69,6 +70,7 @@ struct quic_endpoint {
         unsigned n_waiting;
         size_t waiting_bytes;
         p2p_task strangers;      /* slow: serves one of them */
+        unsigned n_jobs;         /* of guests, at the worker */
         quic_twin *twins;        /* a ring, made at the first Retry */
         unsigned next_twin;
 };
@@ -159,6 +161,7 @@ struct quic_conn {
         ngtcp2_conn *lib;
         ngtcp2_crypto_conn_ref ref;
         gnutls_session_t tls;    /* NULL after the handshake */
+        quic_guest *guest;       /* of a server, as long */
         quic_conn_state state;
         bool is_client, is_owned; /* by the holder of the session; before by its dial or its endpoint */
         bool is_confirmed;       /* the client's proof was accepted, whichever of the two we are */
@@ -195,6 +198,11 @@ struct quic_conn {
         quic_address local, remote;
         quic_batch rest;         /* what the socket did not take; its bytes are ours */
 };
+
+/* One that dialled us, and is not proven yet. */
+static inline bool quic_conn_is_guest(const quic_conn *c) {
+        return !c->is_client && c->state == QUIC_HANDSHAKE;
+}
 
 static inline void quic_address_copy(quic_address *to, const ngtcp2_addr *from) {
         memcpy(to, from->addr, P2P_MIN((size_t) from->addrlen, sizeof(*to)));
@@ -234,6 +242,16 @@ uint64_t quic_conn_rtt(const quic_conn *c);     /* usec; 0: unknown */
 int quic_tls_new(quic_conn *c);
 bool quic_tls_has_alpn(quic_conn *c);
 void quic_tls_done(quic_conn *c);
+
+/* conn-guest.c */
+int quic_guest_new(quic_conn *c); /* for a session that has no hooks yet; quic_tls_done() frees it */
+quic_guest *quic_guest_free(quic_guest *g);
+/* For the callback of the library: 0, or its error. Keeps the bytes until the datagram was read. */
+int quic_guest_hear(quic_guest *g, quic_shim_level level, p2p_view bytes);
+/* Afterwards: TLS works on what was heard, and the connection is flushed then. False: nothing was, or g is
+ * NULL. The connection may have ended. */
+bool quic_guest_send_away(quic_guest *g);
+bool quic_guest_is_away(const quic_guest *g); /* the connection may read nothing; g may be NULL */
 
 /* conn-callbacks.c */
 extern const ngtcp2_callbacks quic_client_callbacks, quic_server_callbacks;

@@ -38,6 +38,7 @@
 #define P2P_QUIC_WAITING_MAX (512u * 1024u)         /* bytes that wait: those of handshakes are slow work */
 #define P2P_QUIC_WAITING_PREFIX (128u * 1024u)      /* of which of one IPv4 /24 or IPv6 /56 */
 #define P2P_QUIC_WAITING_LEAST 1200u                /* what each counts for at least */
+#define P2P_QUIC_JOBS_MAX 4u                        /* handshakes of clients at the worker, of a socket: above it all wait */
 #define P2P_QUIC_RETRIES_MAX 128u                   /* a turn; more are ignored */
 #define P2P_QUIC_RETRY_USEC (10 * USEC_PER_SEC)     /* life of a token */
 #define P2P_QUIC_TWINS_MAX 256u                     /* Retries remembered, so that the other half of a hello starts nothing */

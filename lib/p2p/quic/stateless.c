@@ -73,7 +73,7 @@ void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datag
         if (datagram.n < sizeof(token) + RESET_RANDOM_MIN || is_stun(datagram) || !may_answer(e))
                 return;
         P2P_LIST_FOREACH(c, &e->conns, quic_conn, conns)
-                if (quic_address_equal(&c->remote, &a->remote)) {
+                if (!quic_conn_is_guest(c) && quic_address_equal(&c->remote, &a->remote)) {
                         /* a reset for us: only the library knows its token */
                         (void) quic_conn_receive(c, a, datagram);
                         is_theirs = true;
@@ -167,6 +167,16 @@ static void refuse_token(quic_endpoint *e, const quic_arrival *a, const ngtcp2_p
 
 /* ---- who is let in */
 
+/* The oldest whose TLS is not at the worker: to end that would be to wait for it. */
+static quic_conn *oldest_guest(quic_transport *t) {
+        quic_conn *c;
+
+        P2P_LIST_FOREACH(c, &t->half_open, quic_conn, half_open)
+                if (!quic_guest_is_away(c->guest))
+                        return c;
+        return NULL;
+}
+
 /* Room for one more handshake: not of a network that has its share; else the oldest of all gives way. */
 static bool make_room(quic_endpoint *e, const quic_address *remote) {
         quic_transport *t = e->transport;
@@ -178,8 +188,8 @@ static bool make_room(quic_endpoint *e, const quic_address *remote) {
         if (of_prefix >= P2P_QUIC_HALF_OPEN_PREFIX)
                 return false;
         if (t->n_half_open >= P2P_QUIC_HALF_OPEN_MAX)
-                quic_conn_free(P2P_LIST_ENTRY(p2p_list_first(&t->half_open), quic_conn, half_open));
-        return true;
+                quic_conn_free(oldest_guest(t));
+        return t->n_half_open < P2P_QUIC_HALF_OPEN_MAX;
 }
 
 /* Of an Initial that may begin a connection: 1, with the id that the client chose first; 0: its address is

@@ -2,9 +2,10 @@
 
 /*
  * The datagrams of strangers wait here: first Initials that may become connections, and whatever comes for a
- * server's handshake. Each may cost a curve multiplication, a signature, the proof of a certificate: so each
- * is one slow task's step, and friends, who share the socket, go first. What waits is bounded, and so is the
- * share of a network in it; beyond that they are lost, as on any full line. They keep their order. A
+ * server's handshake. Each makes a connection or wakes one, and sends its TLS to the worker (conn-guest.c):
+ * so each is one slow task's step, and friends, who share the socket, go first. A few are at the worker at a
+ * time; the rest wait here, where what waits is bounded, and so is the share of a network in it; beyond that
+ * they are lost, as on any full line. Those of one connection keep their order, and pass it one by one. A
  * datagram of a handshake that is over by its turn goes where it belongs then.
  */
 
@@ -32,12 +33,35 @@ static void forget(quic_endpoint *e, quic_stranger *s) {
         free(s);
 }
 
+static quic_cid_owner *owner_of(const quic_endpoint *e, const quic_stranger *s) {
+        return quic_cid_table_find(&e->table, P2P_VIEW(s->dcid, s->n_dcid));
+}
+
+/* The first whose connection may read. NULL: when a job is done there may be one. */
+static quic_stranger *next(quic_endpoint *e) {
+        quic_stranger *s;
+
+        if (e->n_jobs >= P2P_QUIC_JOBS_MAX)
+                return NULL;
+        P2P_LIST_FOREACH(s, &e->waiting, quic_stranger, waiting) {
+                quic_cid_owner *owner = owner_of(e, s);
+
+                if (!owner || owner->is_tomb ||
+                    !quic_guest_is_away(container_of(owner, quic_conn, cids)->guest))
+                        return s;
+        }
+        return NULL;
+}
+
 static void serve(void *userdata) {
         quic_endpoint *e = userdata;
-        quic_stranger *s = P2P_LIST_ENTRY(p2p_list_first(&e->waiting), quic_stranger, waiting);
-        quic_cid_owner *owner = quic_cid_table_find(&e->table, P2P_VIEW(s->dcid, s->n_dcid));
+        quic_stranger *s = next(e);
+        quic_cid_owner *owner;
         int r;
 
+        if (!s)
+                return;
+        owner = owner_of(e, s);
         if (owner && owner->is_tomb)
                 quic_tomb_receive(e, owner, &s->arrival);
         else if (owner) {

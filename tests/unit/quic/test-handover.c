@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * When a QUIC connection is handed over: each side as soon as TLS is over there. A dial takes one round trip,
- * the first answer on a stream two; what the server says about us afterwards reaches whoever holds the
+ * When a QUIC connection is handed over: each side as soon as TLS is over there. A dial takes one round
+ * trip, the first answer on a stream two; what the server says about us afterwards reaches whoever holds the
  * session.
  */
 
@@ -159,8 +159,8 @@ static void what_is_closed_at_once_says_its_code(void **state) {
         bool done = false;
         void *dial_of_ours;
 
-        assert_int_equal(p2p_quic_transport.dial(p->a.transport, p2p_identity_peer_id(p->b.identity), p->addr,
-                                                 close_at_once, &done, &dial_of_ours),
+        assert_int_equal(p2p_quic_transport.dial(p->a.transport, p2p_identity_peer_id(p->b.identity),
+                                                 p->addr, close_at_once, &done, &dial_of_ours),
                          0);
         quic_pair_run(p, 4 * WAY);
         assert_true(done);
