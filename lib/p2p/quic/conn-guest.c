@@ -6,8 +6,8 @@
  * between two tapes. What the library read for it lies on one. What it says (secrets, bytes to send, the
  * client's parameters, an alert, how it ended) goes to the other, and is played to the library in that order
  * when the job is done. Meanwhile the connection reads nothing (strangers.c), so that the library sees each
- * datagram dealt with before the next, as if GnuTLS had been called in between. Nor can the tapes grow beyond
- * what one datagram brings: the library keeps at most 64 KiB that came too early.
+ * datagram dealt with before the next, as if GnuTLS had been called in between. Nor can the tapes grow
+ * beyond what one datagram brings: the library keeps at most 64 KiB that came too early.
  *
  * The library ends a server's handshake when it reads a packet after TLS was through [tried: 0.12.1 and
  * 1.11]. There is none by then, so it is given one that is none.
