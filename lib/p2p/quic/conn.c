@@ -344,8 +344,8 @@ static void get_remote(quic_conn *c, quic_address *ret) {
         quic_address_copy(ret, &ngtcp2_conn_get_path(c->lib)->remote);
 }
 
-/* From elsewhere than the last one: each such path costs a probe, sent to wherever the far side says, and what
- * is known of the path before [RFC 9000, section 9.3]. */
+/* From elsewhere than the last one: each such path costs a probe, sent to wherever the far side says, and
+ * what is known of the path before [RFC 9000, section 9.3]. */
 static bool may_move(quic_conn *c, const quic_address *from) {
         quic_address remote;
 

@@ -3,9 +3,9 @@
 /*
  * A UDP socket that many connections share, inbound and outbound ones: what a hole puncher needs, and what
  * makes the address that others observe that of the listener [wire reference 7]. Datagrams find their
- * connection by id alone. No error of the socket ends anything here, but a dial that nobody has answered: what
- * ICMP says of its address may be forged, and the worst is then that another address of the peer has its turn.
- * A turn reads so much that everybody else gets theirs.
+ * connection by id alone. No error of the socket ends anything here, but a dial that nobody has answered:
+ * what ICMP says of its address may be forged, and the worst is then that another address of the peer has its
+ * turn. A turn reads so much that everybody else gets theirs.
  */
 
 #include <errno.h>
@@ -66,7 +66,8 @@ static void on_arrival(quic_endpoint *e, const quic_arrival *a) {
                 on_datagram(e, a, P2P_VIEW(a->bytes.data + at, P2P_MIN(a->segment, a->bytes.n - at)));
 }
 
-#define REFUSALS_READ_MAX 4 /* times QUIC_UDP_REFUSALS_MAX, a turn: what is left takes room from datagrams */
+/* Times QUIC_UDP_REFUSALS_MAX, a turn: what is left takes room from datagrams. */
+#define REFUSALS_READ_MAX 4
 
 static void on_refusal(quic_endpoint *e, const quic_refusal *refusal) {
         quic_conn *c;

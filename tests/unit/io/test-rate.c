@@ -20,7 +20,13 @@ static unsigned take_all(p2p_rate *r, uint64_t now) {
 
 static void a_burst_is_allowed_and_comes_back_slowly(void **state) {
         static const struct { uint64_t after; unsigned n; } cases[] = {
-                { 0, 10 }, { 0, 0 }, { 249999, 0 }, { 1, 1 }, { 750000, 3 }, { 2500000, 10 }, { USEC_PER_MINUTE, 10 },
+                { 0,      10 },
+                { 0,       0 },
+                { 249999,  0 },
+                { 1,       1 },
+                { 750000,  3 },
+                { 2500000, 10 },
+                { USEC_PER_MINUTE, 10 },
         };
         uint64_t now = 1000 * USEC_PER_SEC;
         p2p_rate r = {};

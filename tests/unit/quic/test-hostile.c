@@ -65,7 +65,7 @@ static void streams_that_come_and_go_end_the_connection(void **state) {
         setup(&p);
         open_and_reset(&p, 100);
         assert_int_equal(error_of(&p.b, NULL), 0);
-        assert_true(p2p_list_is_empty(&conn_of(&p.b)->incoming)); /* nobody above was asked to look at them */
+        assert_true(p2p_list_is_empty(&conn_of(&p.b)->incoming)); /* nobody above has to look at them */
         open_and_reset(&p, 1);
         assert_int_equal(error_of(&p.b, NULL), -EMSGSIZE);
         assert_int_equal(error_of(&p.a, &code), -ECONNRESET);

@@ -133,7 +133,8 @@ static void garbage_gets_little_or_nothing(void **state) {
         assert_int_equal(p2p_loop_advance(f.loop, SECOND / 8), 0);
         for (unsigned i = 0; i < 100; i++)
                 say(&f, (const uint8_t *) "\x40" "0123456789012345678901234567890123456789", 41);
-        assert_in_range(hear_all(&f), 8, 64 / 8 + 100 * 64 / 1000 + 1); /* in an eighth of a second, and a tenth */
+        /* in an eighth of a second, and a tenth */
+        assert_in_range(hear_all(&f), 8, 64 / 8 + 100 * 64 / 1000 + 1);
         assert_int_equal(p2p_quic_n_half_open(f.end.transport), 0);
         teardown(&f);
 }
