@@ -151,7 +151,9 @@ check: deps
 	tests/check
 
 check-debian13: deps
-	tests/debian13 $(DEPS)
+	tests/check debian13-root debian13-units debian13-lab
+debian13-root debian13-units debian13-lab:
+	@tests/debian13 $(@:debian13-%=%) $(DEPS)
 
 demo: deps
 	$(MAKE) all
@@ -206,7 +208,7 @@ uninstall:
 clean:
 	rm -rf build build-*
 
-.PHONY: all tools unit fuzz fuzz-targets deps check check-debian13 demo bench install install-dev uninstall clean
+.PHONY: all tools unit fuzz fuzz-targets deps check check-debian13 debian13-root debian13-units debian13-lab demo bench install install-dev uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
