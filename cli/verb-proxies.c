@@ -122,8 +122,8 @@ static void add_all(Context *context, Table *table, const json_t *configured, js
                 state = state_of(context, name, found);
                 if (state == PROXY_STOPPED)
                         *ret_stopped = name;
-                add_proxy(table, name, json_text_at(entry, 1), json_text_at(entry, 2), json_text_at(entry, 3),
-                          state, found);
+                add_proxy(table, name, json_text_at(entry, 1), json_text_at(entry, 2),
+                          json_text_at(entry, 3), state, found);
                 if (found)
                         (void) json_object_del(objects, path);
         }

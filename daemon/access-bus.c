@@ -11,10 +11,11 @@
 static int tell(sd_bus_error *error, int r, const char *peer, const AuthorizeOptions *o, char *reason) {
         switch (r) {
         case -EEXIST:
-                return sd_bus_error_setf(error, BUS_ERROR_ALREADY_AUTHORIZED, 
-                                         "%s is authorized already: to change its name or expiry, first: peerupctl "
-                                         "auth remove %s",
-                                         peer, peer);
+                return sd_bus_error_setf(
+                        error, BUS_ERROR_ALREADY_AUTHORIZED,
+                        "%s is authorized already: to change its name or expiry, first: peerupctl "
+                        "auth remove %s",
+                        peer, peer);
         case -ENOENT:
                 return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_PEER,
                                          "%s is not authorized: see peerupctl auth list", peer);

@@ -119,19 +119,19 @@ void failure_describe(FailureKind kind, const char *peer, const char *service, c
                 },
                 [FAILURE_NO_COMMON_WAY] = {
                         "{peer} has no way to connect in common with this machine",
-                        "update peer-up on {peer}: it needs an Ed25519 key, and QUIC, or yamux over TLS 1.3 or "
-                        "Noise",
+                        "update peer-up on {peer}: it needs an Ed25519 key, and QUIC, or yamux over "
+                        "TLS 1.3 or Noise",
                 },
                 [FAILURE_UNTRUSTED] = {
                         "the certificate of a wss address on the way to {peer} comes from nobody whom this "
                         "machine trusts",
-                        "name the file of its authority here, below network: tls: trust: in config.yaml, and "
-                        "run: systemctl restart peerup",
+                        "name the file of its authority here, below network: tls: trust: in config.yaml, "
+                        "and run: systemctl restart peerup",
                 },
                 [FAILURE_OUT_OF_DATE] = {
                         "the certificate of a wss address on the way to {peer} is not valid today",
-                        "renew it there (systemctl reload takes it up), or set the clock of this machine: "
-                        "timedatectl",
+                        "renew it there (systemctl reload takes it up), or set the clock of this "
+                        "machine: timedatectl",
                 },
                 [FAILURE_OTHER_NAME] = {
                         "the certificate of a wss address on the way to {peer} is for another name",
@@ -148,8 +148,8 @@ void failure_describe(FailureKind kind, const char *peer, const char *service, c
                 },
                 [FAILURE_NO_PATH] = {
                         "{peer} cannot be reached, and this machine uses no relay",
-                        "run here: peerupctl relay add ADDRESS, with one that peerupctl relay-server status prints "
-                        "on the relay",
+                        "run here: peerupctl relay add ADDRESS, with one that peerupctl relay-server status "
+                        "prints on the relay",
                 },
                 [FAILURE_RESET] = {
                         "{peer} reset the stream for the service {service}: it is not for this machine, or "

@@ -170,9 +170,11 @@ static int make_host(Manager *m) {
 
 static void complain_listen(const Manager *m, const ConfigAddr *a, int error) {
         if (error == -EAFNOSUPPORT)
-                log_info("%s:%u: this machine has no such addresses as %s", m->config->path, a->line, a->text);
+                log_info("%s:%u: this machine has no such addresses as %s", m->config->path, a->line,
+                         a->text);
         else if (error == -ENOKEY)
-                log_error("%s:%u: %s needs a certificate: name it below network: tls:", m->config->path, a->line, a->text);
+                log_error("%s:%u: %s needs a certificate: name it below network: tls:", m->config->path,
+                          a->line, a->text);
         else if (error == -EADDRINUSE)
                 log_error("%s:%u: %s is in use by another program: stop that, or take another port "
                           "(%s/0 takes any)",

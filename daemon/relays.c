@@ -66,8 +66,8 @@ const char *relay_failure_text(const RelayInfo *relay) {
         case -EMSGSIZE:
                 return "what answers there does not keep to the protocol";
         case -ENOKEY:
-                return "nobody whom this machine trusts vouches for its certificate; see network: tls: trust: in "
-                       "peerup.yaml(5)";
+                return "nobody whom this machine trusts vouches for its certificate; see network: tls: "
+                       "trust: in peerup.yaml(5)";
         case -EKEYEXPIRED:
                 return "its certificate is not valid today; renew it there, or set the clock here";
         case -EREMCHG:

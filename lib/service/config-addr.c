@@ -89,14 +89,15 @@ static bool is_draft_quic(const char *text) {
 static void warn_unsupported(ConfigReader *reader, unsigned line, const char *name, const char *text,
                              ConfigAddrUse use, bool needs_dns) {
         if (is_draft_quic(text))
-                config_warning(reader->problems, line,
-                               "%s: '%s' is QUIC before its standard, which this peer-up does not speak, not "
-                               "used; write /quic-v1 for /quic",
-                               name, text);
+                config_warning(
+                        reader->problems, line,
+                        "%s: '%s' is QUIC before its standard, which this peer-up does not speak, not "
+                        "used; write /quic-v1 for /quic",
+                        name, text);
         else if (use == CONFIG_ADDR_LISTEN && needs_dns)
                 config_warning(reader->problems, line,
-                               "%s: '%s' is a name, not used; write an address of this machine, e.g. %s", name,
-                               text, uses[use].example);
+                               "%s: '%s' is a name, not used; write an address of this machine, e.g. %s",
+                               name, text, uses[use].example);
         else
                 config_warning(reader->problems, line,
                                "%s: '%s' is of a transport that this peer-up does not speak, not used; add "

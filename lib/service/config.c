@@ -155,7 +155,8 @@ static int read_service(ConfigReader *reader, const YamlPair *pair, void *elemen
         judge_service(reader, service);
         if (service->protocol && *service->protocol)
                 config_warning(reader->problems, service->line,
-                               "services.%s: protocol is not used, peers ask for the service by its name; remove it",
+                               "services.%s: protocol is not used, peers ask for the service by its name; "
+                               "remove it",
                                service->name);
         return 1;
 }

@@ -194,8 +194,8 @@ static int ask(Polkit *polkit, sd_bus_message *m, const char *action, uid_t uid,
 
 /* ---- the answer ---- */
 static int refuse(sd_bus_message *m, const char *action, uid_t uid, bool dialog, sd_bus_error *error) {
-        audit(AUDIT_ACCESS_DENIED, AUDIT_NUMBER("UID", uid), AUDIT_TEXT("METHOD", sd_bus_message_get_member(m)),
-              AUDIT_TEXT("ACTION", action));
+        audit(AUDIT_ACCESS_DENIED, AUDIT_NUMBER("UID", uid),
+              AUDIT_TEXT("METHOD", sd_bus_message_get_member(m)), AUDIT_TEXT("ACTION", action));
         if (dialog)
                 return sd_bus_error_setf(
                         error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The certificate of wss. It is read at the start, and again when the unit is reloaded: what renews it says so.
- * A key belongs to root, so where the program is not root the unit hands it over as a credential; these are
- * those of the start, whatever is reloaded.
+ * The certificate of wss. It is read at the start, and again when the unit is reloaded: what renews it says
+ * so. A key belongs to root, so where the program is not root the unit hands it over as a credential; these
+ * are those of the start, whatever is reloaded.
  */
 
 #include <errno.h>
@@ -31,10 +31,11 @@ static char *find_credential(const char *name) {
 /* outcome: what becomes of wss. */
 static void complain(const char *config_path, const char *which, int error, const char *outcome) {
         if (error == -EINVAL)
-                log_error("%s: network: tls: needs both a certificate and its key: %s", config_path, outcome);
-        else if (error == -EKEYREJECTED)
-                log_error("%s: is not the key of the certificate that %s names with it: %s", which, config_path,
+                log_error("%s: network: tls: needs both a certificate and its key: %s", config_path,
                           outcome);
+        else if (error == -EKEYREJECTED)
+                log_error("%s: is not the key of the certificate that %s names with it: %s", which,
+                          config_path, outcome);
         else if (error == -EBADMSG)
                 log_error("%s: is not what %s says it is, in PEM: %s", which, config_path, outcome);
         else if (error == -ENOENT)
@@ -96,7 +97,8 @@ void web_certificate_reload(const ConfigTls *config, const char *config_path, p2
         int r;
 
         if (!tls && !is_empty(&files.options))
-                log_notice("%s: wss, with what network: tls: names, counts from the next start of this unit", config_path);
+                log_notice("%s: wss, with what network: tls: names, counts from the next start of this unit",
+                           config_path);
         if (!tls)
                 return;
         r = p2p_web_tls_reload(tls, &files.options, &which);
