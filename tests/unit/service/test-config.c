@@ -339,6 +339,27 @@ static void all_faults_are_told_at_once(void **state) {
         free(text);
 }
 
+/* A start that is tried again for ever, or waits for a person. */
+static void what_passes_is_told_from_what_stays(void **state) {
+        static const struct {
+                int error, expect;
+        } cases[] = {
+                { 0, 0 },
+                { 1, 1 },
+                { -ENOSPC, -ENOSPC },
+                { -ENOMEM, -ENOMEM },
+                { -EIO, -EIO },
+                { -EINVAL, -ENOTRECOVERABLE },
+                { -EPERM, -ENOTRECOVERABLE },
+                { -EACCES, -ENOTRECOVERABLE },
+                { -EKEYREJECTED, -ENOTRECOVERABLE },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                assert_int_equal(config_judge(cases[i].error), cases[i].expect);
+}
+
 static void problems_are_bounded(void **state) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
         char *text;
@@ -453,6 +474,7 @@ int main(void) {
                 cmocka_unit_test(values_convert_as_in_the_original),
                 cmocka_unit_test(every_fault_has_its_line_and_remedy),
                 cmocka_unit_test(all_faults_are_told_at_once),
+                cmocka_unit_test(what_passes_is_told_from_what_stays),
                 cmocka_unit_test(problems_are_bounded),
                 cmocka_unit_test(entries_are_limited),
                 cmocka_unit_test(files_that_others_can_touch_are_refused),
