@@ -37,7 +37,9 @@ quic_reset() {
 quic_wrong_id() {
         local address
         address=$(quic_address)
-        dial_fails "$1" --dial "${address%/p2p/*}/p2p/$(id 3)" ping
+        [ -n "$address" ] || { because "nobody listens"; return 1; }
+        dial_fails "$1" --dial "${address%/p2p/*}/p2p/$(id 3)" ping || return 1
+        [ "$1" != ours ] || told dial '^FAIL mismatch '
 }
 
 # go's dialler is up before it hears that it is not wanted, so that what fails there is its first stream.
