@@ -247,9 +247,6 @@ static int error_of(const p2p_tls_session *s, int r) {
         case GNUTLS_E_UNSUPPORTED_SIGNATURE_ALGORITHM:
         case GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE:
                 return -EPROTONOSUPPORT;
-        case GNUTLS_E_PREMATURE_TERMINATION:
-        case GNUTLS_E_SESSION_EOF:
-                return -ECONNRESET;
         case GNUTLS_E_MEMORY_ERROR:
                 return -ENOMEM;
         case GNUTLS_E_HANDSHAKE_TOO_LARGE:

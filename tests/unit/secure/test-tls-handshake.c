@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "secure/tls-session.h"
 #include "tests/support/memory.h"
 #include "tests/support/tls-duel.h"
 
@@ -292,17 +293,22 @@ static void a_far_side_that_leaves_is_a_reset(void **state) {
 
 /* Freed at every turn of its life it leaves nothing behind, and never calls back. */
 static void a_handshake_may_be_freed_at_any_time(void **state) {
+        static const p2p_memory_options tight = { .capacity = 50 };
+
         (void) state;
-        for (unsigned turns = 0; turns < 12; turns++) {
+        assert_null(p2p_tls.free(NULL));
+        assert_null(p2p_tls_session_free(NULL));
+        for (unsigned i = 0; i < 12 + 200; i++) {
+                unsigned turns = i < 12 ? i : i - 12;
                 _cleanup_(p2p_loop_freep) p2p_loop *loop = NULL;
                 p2p_channel *a, *b;
                 tls_side us, them;
 
                 assert_int_equal(p2p_loop_new_manual(&loop), 0);
-                assert_int_equal(p2p_memory_pair(loop, NULL, &a, &b), 0);
+                assert_int_equal(p2p_memory_pair(loop, i < 12 ? NULL : &tight, &a, &b), 0);
                 tls_side_start(&them, loop, b, false, yamux, NULL);
                 tls_side_start(&us, loop, a, true, yamux, NULL);
-                for (unsigned i = 0; i < turns; i++)
+                for (unsigned k = 0; k < turns; k++)
                         (void) p2p_loop_turn(loop, 0);
                 tls_side_done(&us);
                 us = (tls_side){};
