@@ -34,6 +34,7 @@
         "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                \
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 #define MESSAGE_MAX 1024u
+#define WINDOW 200u /* pings */
 
 /* Half of a TLS hello, or of a WebSocket request, which the program can only keep; and a whole one, which it answers. That of
  * wss is TLS from the first byte on. */
@@ -322,11 +323,32 @@ static int compare(const void *a, const void *b) {
         return x < y ? -1 : x > y;
 }
 
+static uint64_t p99(uint64_t *took, size_t n) {
+        qsort(took, n, sizeof(*took), compare);
+        return took[n * 99 / 100];
+}
+
+/* Of the p99 of half a second each, the best: a flood goes on, what else the machine does comes and goes. */
+static uint64_t best_p99(const uint64_t *took, size_t n) {
+        uint64_t window[WINDOW], best = UINT64_MAX;
+        size_t at = 0;
+
+        do {
+                size_t k = P2P_MIN(n - at, (size_t) WINDOW);
+
+                memcpy(window, took + at, k * sizeof(*window));
+                best = P2P_MIN(best, p99(window, k));
+                at += k;
+        } while (n - at >= WINDOW);
+        return best;
+}
+
 /* Pings every 2 ms; at each line of standard input it tells how those since the last line went. After the line "slowly" it
  * pings every 50 ms, until the next line. */
 static void serve_pings(void) {
         static uint64_t took[1u << 20];
         useconds_t pause = 2000;
+        uint64_t best, all;
         size_t n = 0;
 
         for (;;) {
@@ -350,9 +372,10 @@ static void serve_pings(void) {
                         return;
                 pause = line[0] == 's' ? 50000 : 2000;
                 n = P2P_MIN(n, ELEMENTSOF(took));
-                qsort(took, n, sizeof(*took), compare);
-                printf("%zu %llu %llu %llu\n", n, (unsigned long long) took[n / 2], (unsigned long long) took[n * 99 / 100],
-                       (unsigned long long) took[n - 1]);
+                best = best_p99(took, n);
+                all = p99(took, n);
+                printf("%zu %llu %llu %llu %llu\n", n, (unsigned long long) took[n / 2], (unsigned long long) all,
+                       (unsigned long long) took[n - 1], (unsigned long long) best);
                 fflush(stdout);
                 n = 0;
                 if (open_pings() < 0)
