@@ -20,6 +20,7 @@ typedef struct candidate {
         uint64_t due;     /* not started before */
         uint64_t started;
         bool near;        /* dial_place */
+        bool again;       /* failed once */
         bool has_fd;      /* counts among the host's dials that hold one */
         bool udp, ip6;    /* it is public, and tells whether the network carries that */
         const p2p_transport *transport; /* of the address */

@@ -5,7 +5,8 @@
  * connection wins.
  *
  * Candidates start when they are due (dial-rank.c); when one fails and nothing else is in flight the next
- * starts at once. At most eight of a job are in flight, and in all the host's jobs so many that hold a file
+ * starts at once. A circuit that failed starts again while others are in flight: they may lead nowhere for
+ * long, and a relay that restarts is back in a second. At most eight of a job are in flight, and in all the host's jobs so many that hold a file
  * descriptor. While one that is connected already shakes hands no other is started for half a second.
  * Whatever ends a candidate goes through candidate_stop().
  */
@@ -20,6 +21,7 @@
 #define ADDRESS_TIMEOUT_USEC (15 * USEC_PER_SEC) /* go-libp2p: public */
 #define PRIVATE_TIMEOUT_USEC (5 * USEC_PER_SEC)  /* go-libp2p: private */
 #define HANDSHAKE_USEC (500 * USEC_PER_MSEC)     /* go-libp2p: what a connected one is given */
+#define AGAIN_USEC USEC_PER_SEC                  /* arbitrary: a relay's restart */
 #define LOST_USEC (250 * USEC_PER_MSEC)          /* a loser that had so long reached nobody */
 
 static bool is_in_flight(const candidate *c) {
@@ -75,6 +77,7 @@ static void record_losers(const job *j) {
 }
 
 static void candidate_failed(candidate *c, int error) {
+        bool again = c->state == DIALLING && error != -EKEYREJECTED && p2p_addr_is_circuit(c->addr);
         job *j = c->job;
 
         if (c->state == DIALLING)
@@ -82,6 +85,11 @@ static void candidate_failed(candidate *c, int error) {
         if (error != -ENOMEM && error != -ECANCELED)
                 backoff_failed(&j->host->backoff, &j->peer, c->addr, p2p_loop_now(j->host->loop));
         candidate_stop(c);
+        if (again) {
+                c->state = WAITING;
+                c->again = true;
+                c->due = p2p_loop_now(j->host->loop) + AGAIN_USEC;
+        }
         j->hold = 0;
         job_note_error(j, error);
         job_pump(j);
@@ -239,13 +247,16 @@ void dial_transport_gone(p2p_host *host, const p2p_transport *transport) {
 }
 
 /* ---- whose turn it is ---- */
-/* What waits longest. Linear: a job has a few addresses. */
-static candidate *next_of(job *j) {
+/* What waits longest. Linear: a job has a few addresses. What failed once is no reason to go on. */
+static candidate *next_of(job *j, bool is_idle) {
         candidate *next = NULL;
 
-        for (unsigned i = 0; i < j->n_candidates; i++)
-                if (j->candidates[i]->state == WAITING && (!next || j->candidates[i]->due < next->due))
-                        next = j->candidates[i];
+        for (unsigned i = 0; i < j->n_candidates; i++) {
+                candidate *c = j->candidates[i];
+
+                if (c->state == WAITING && !(is_idle && c->again) && (!next || c->due < next->due))
+                        next = c;
+        }
         return next;
 }
 
@@ -270,7 +281,7 @@ void job_pump(job *j) {
         candidate *c;
 
         j->starved = false;
-        while ((c = next_of(j))) {
+        while ((c = next_of(j, active == 0))) {
                 int r;
 
                 at = start_of(j, c, active);

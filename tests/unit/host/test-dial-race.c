@@ -359,6 +359,35 @@ static void one_circuit_per_relay(void **state) {
         assert_int_equal(w->net.n_started, 1);
 }
 
+/* While what else is in flight may lead nowhere for long: a relay that restarts is back in a second. */
+static void a_circuit_that_failed_is_tried_again(void **state) {
+        p2p_peer_id relay = some_peer(7);
+        char circuit[256], id[P2P_PEER_ID_TEXT_MAX];
+        world *w = *state;
+
+        know(w, &w->peer, TCP);
+        know_circuits(w, &relay, 1, USEC_INFINITY);
+        (void) snprintf(circuit, sizeof(circuit), "/ip4/45.79.0.7/tcp/1/p2p/%s/p2p-circuit",
+                        p2p_peer_id_format(&relay, id));
+        dial(w);
+        wait_msec(w, 2000);
+        assert_int_equal(w->net.n_started, 2);
+        fake_fail(fake_find(&w->net, circuit), -ECONNREFUSED);
+        wait_msec(w, 999);
+        assert_int_equal(w->net.n_started, 2);
+        wait_msec(w, 1);
+        assert_int_equal(w->net.n_started, 3);
+        fake_fail(fake_find(&w->net, circuit), -EHOSTUNREACH);
+        wait_msec(w, 1000);
+        assert_non_null(fake_find(&w->net, circuit));
+
+        fake_fail(fake_find(&w->net, circuit), -ECONNREFUSED);
+        fake_fail(fake_find(&w->net, TCP), -ETIMEDOUT); /* nothing else is in flight: that was it */
+        assert_int_equal(w->n_done, 1);
+        assert_int_equal(w->error, -ECONNREFUSED);
+        assert_int_equal(w->net.n_started, 4);
+}
+
 static void sixty_four_addresses_take_part(void **state) {
         world *w = *state;
         char text[64];
@@ -406,6 +435,7 @@ int main(void) {
                 T(udp_that_never_works_is_left_for_later),
                 T(private_addresses_dig_no_black_hole),
                 T(one_circuit_per_relay),
+                T(a_circuit_that_failed_is_tried_again),
                 T(sixty_four_addresses_take_part),
                 T(a_full_store_takes_no_address_from_a_dial),
         };
