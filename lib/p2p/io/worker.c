@@ -24,6 +24,7 @@
 #include "io/worker.h"
 
 #define NICENESS   10            /* arbitrary: a tenth of the share of a busy loop on the same core */
+#define OTHERS_MAX 8u            /* arbitrary: those who never end shut no stranger out */
 #define STACK_SIZE (512u * 1024) /* resident as far as it is used: RSA of 8192 bits takes its numbers from it */
 
 struct p2p_worker {
@@ -37,6 +38,7 @@ struct p2p_worker {
         pthread_cond_t work; /* something was queued, or it is over */
         pthread_cond_t ran;  /* what was running is not any more */
         p2p_list queued, strangers, finished;
+        unsigned n_others; /* that ran in a row */
         p2p_job *running;
         bool is_over;
 };
@@ -46,12 +48,16 @@ struct p2p_worker {
 /* The next job, or NULL when it is over. Under the lock. */
 static p2p_job *wait_for_job(p2p_worker *w) {
         p2p_list *next;
+        bool is_late;
 
         while (!w->is_over && p2p_list_is_empty(&w->queued) && p2p_list_is_empty(&w->strangers))
                 (void) pthread_cond_wait(&w->work, &w->lock);
         if (w->is_over)
                 return NULL;
-        next = p2p_list_is_empty(&w->queued) ? w->strangers.prev : w->queued.next;
+        is_late = p2p_list_is_empty(&w->queued) ||
+                  (w->n_others >= OTHERS_MAX && !p2p_list_is_empty(&w->strangers));
+        w->n_others = is_late ? 0 : w->n_others + 1;
+        next = is_late ? w->strangers.prev : w->queued.next;
         p2p_list_unlink(next);
         return P2P_LIST_ENTRY(next, p2p_job, queue);
 }

@@ -193,6 +193,21 @@ static void strangers_wait(void **state) {
                 assert_int_equal(f->w[i].place, 1 + places[i]);
 }
 
+/* The one that stands in the middle counts too. */
+static void strangers_are_not_shut_out(void **state) {
+        fixture *f = *state;
+
+        start_and_stop(f, f->w + 20);
+        f->w->job.stranger = true;
+        for (unsigned i = 0; i < 20; i++)
+                start(f->w + i);
+        gate_open(&f->leave);
+        turn_until(f, 21);
+        assert_int_equal(f->w->place, 8);
+        assert_int_equal(f->w[7].place, 7);
+        assert_int_equal(f->w[8].place, 9);
+}
+
 /* It needs no thread, and does not wait for it. */
 static void own_is_in_the_loop(void **state) {
         fixture *f = *state;
@@ -376,6 +391,7 @@ int main(void) {
                 REAL(loop_does_not_wait),
                 REAL(in_order),
                 REAL(strangers_wait),
+                REAL(strangers_are_not_shut_out),
                 REAL(own_is_in_the_loop),
                 REAL(again_and_again),
                 REAL(cancel_idle),
