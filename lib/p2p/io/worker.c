@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -89,6 +90,7 @@ static void *serve(void *userdata) {
                 (void) pthread_mutex_unlock(&w->lock); /* the loop may run at once, and must not wait for it */
                 if (was_empty)
                         wake_loop(w);
+                (void) sched_yield(); /* on one core, a tick is long: the loop does not wait for its end */
                 (void) pthread_mutex_lock(&w->lock);
         }
         (void) pthread_mutex_unlock(&w->lock);
