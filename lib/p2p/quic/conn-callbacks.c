@@ -41,6 +41,10 @@ static int on_handshake_completed(ngtcp2_conn *lib, void *userdata) {
         quic_conn *c = userdata;
         uint64_t idle = ngtcp2_conn_get_remote_transport_params(lib)->max_idle_timeout, keepalive;
 
+        if (!c->is_proven) { /* GnuTLS would not get so far; and nobody else is to be let in if it did */
+                c->refusal = -EKEYREJECTED;
+                return NGTCP2_ERR_CALLBACK_FAILURE;
+        }
         if (!quic_tls_has_alpn(c)) {
                 c->refusal = -EPROTONOSUPPORT;
                 c->alert = ALERT_NO_APPLICATION_PROTOCOL;

@@ -228,6 +228,7 @@ static int play(quic_conn *c, const entry *e, p2p_view bytes) {
                 return ngtcp2_conn_submit_crypto_data(c->lib, level, bytes.data, bytes.n);
         case PEER:
                 memcpy(&c->peer, bytes.data, sizeof(c->peer));
+                c->is_proven = true;
                 return 0;
         case REFUSED:
                 memcpy(&c->refusal, bytes.data, sizeof(c->refusal));

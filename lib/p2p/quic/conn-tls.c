@@ -2,9 +2,9 @@
 
 /*
  * TLS inside QUIC (wire reference 6 and 22.2): the certificates are those of TLS over channels, the rest is
- * ngtcp2's, or conn-guest.c's for who dialled us. The application protocol must be exactly "libp2p": GnuTLS refuses a foreign one but not its
- * absence, which is looked for when the handshake is over, in both roles [tried]. Then the session of 16 KiB
- * goes: what TLS says later (tickets) we do not want.
+ * ngtcp2's, or conn-guest.c's for who dialled us. The application protocol must be exactly "libp2p": GnuTLS
+ * refuses a foreign one but not its absence, which is looked for when the handshake is over, in both roles
+ * [tried]. Then the session of 16 KiB goes: what TLS says later (tickets) we do not want.
  */
 
 #include <errno.h>
@@ -29,6 +29,7 @@ static int on_verify(gnutls_session_t tls) {
                 c->refusal = r;
                 return -1; /* bad_certificate */
         }
+        c->is_proven = true;
         return 0;
 }
 

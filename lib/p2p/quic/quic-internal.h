@@ -164,6 +164,7 @@ struct quic_conn {
         quic_guest *guest;       /* of a server, as long */
         quic_conn_state state;
         bool is_client, is_owned; /* by the holder of the session; before by its dial or its endpoint */
+        bool is_proven;          /* the far side is `peer` */
         bool is_confirmed;       /* the client's proof was accepted, whichever of the two we are */
         quic_dial *dial;
         p2p_peer_id peer;        /* proven; before that, of a dial, the expected one */
