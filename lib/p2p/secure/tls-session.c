@@ -304,6 +304,8 @@ int p2p_tls_session_step(p2p_tls_session *s, p2p_view in) {
 }
 
 p2p_view p2p_tls_session_out(const p2p_tls_session *s) {
+        if (!s->out)
+                return (p2p_view){};
         return P2P_VIEW(s->out + s->out_start, s->out_n - s->out_start);
 }
 
