@@ -86,6 +86,7 @@ static void format_head(Text *t, const PortOwner *owner, int type, bool changed)
               "[Unit]\n"
               "Description=%s ports of %s\n"
               "Documentation=man:%s\n"
+              "StartLimitIntervalSec=0\n"
               "StopPropagatedFrom=%s.service\n",
               type == SOCK_STREAM ? "TCP" : "UDP", owner->name, owner->manual, owner->name);
         if (changed)

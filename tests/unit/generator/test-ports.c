@@ -111,6 +111,7 @@ static void the_units_say_what_they_should(void **state) {
                         "[Unit]\n"
                         "Description=TCP ports of peerup-relay\n"
                         "Documentation=man:peerup-relay(8)\n"
+                        "StartLimitIntervalSec=0\n"
                         "StopPropagatedFrom=peerup-relay.service\n"
                         "\n"
                         "[Socket]\n"
