@@ -84,7 +84,7 @@ static void check_unit(const PortOwner *owner, int type, const ConfigAddr *addrs
                         abort();
                 listens++;
         }
-        if (listens != unit.n || lines != unit.n + (type == SOCK_STREAM ? 13 : 14))
+        if (listens != unit.n || lines != unit.n + (type == SOCK_STREAM ? 14 : 15))
                 abort();
 }
 
