@@ -6,9 +6,9 @@
  *
  * Candidates start when they are due (dial-rank.c); when one fails and nothing else is in flight the next
  * starts at once. A circuit that failed starts again while others are in flight: they may lead nowhere for
- * long, and a relay that restarts is back in a second. At most eight of a job are in flight, and in all the host's jobs so many that hold a file
- * descriptor. While one that is connected already shakes hands no other is started for half a second.
- * Whatever ends a candidate goes through candidate_stop().
+ * long, and a relay that restarts is back in a second. At most eight of a job are in flight, and in all the
+ * host's jobs so many that hold a file descriptor. While one that is connected already shakes hands no other
+ * is started for half a second. Whatever ends a candidate goes through candidate_stop().
  */
 
 #include <errno.h>
@@ -82,7 +82,7 @@ static void candidate_failed(candidate *c, int error) {
 
         if (c->state == DIALLING)
                 record(c, error == -ECONNREFUSED || p2p_error_is_peer_fault(error)); /* somebody was there */
-        if (error != -ENOMEM && error != -ECANCELED)
+        if (!c->again && error != -ENOMEM && error != -ECANCELED) /* a job is one failure */
                 backoff_failed(&j->host->backoff, &j->peer, c->addr, p2p_loop_now(j->host->loop));
         candidate_stop(c);
         if (again) {

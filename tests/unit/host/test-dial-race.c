@@ -364,6 +364,7 @@ static void a_circuit_that_failed_is_tried_again(void **state) {
         p2p_peer_id relay = some_peer(7);
         char circuit[256], id[P2P_PEER_ID_TEXT_MAX];
         world *w = *state;
+        p2p_addr *addr;
 
         know(w, &w->peer, TCP);
         know_circuits(w, &relay, 1, USEC_INFINITY);
@@ -386,6 +387,12 @@ static void a_circuit_that_failed_is_tried_again(void **state) {
         assert_int_equal(w->n_done, 1);
         assert_int_equal(w->error, -ECONNREFUSED);
         assert_int_equal(w->net.n_started, 4);
+
+        /* And one failure, as of any other address: the pause is over when that of the first is. */
+        wait_msec(w, 3000);
+        assert_int_equal(p2p_addr_parse(circuit, &addr), 0);
+        assert_false(backoff_is_on(&w->us.host->backoff, &w->peer, addr, p2p_loop_now(w->loop)));
+        p2p_addr_free(addr);
 }
 
 static void sixty_four_addresses_take_part(void **state) {
