@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* services, service add, service remove: what this node offers to its peers. */
+/* services, service add, remove, enable, disable: what this node offers to its peers. */
 
 #include <errno.h>
 #include <string.h>
@@ -33,6 +33,42 @@ static void add_allowed(Table *table, const json_t *allowed, const json_t *names
         table_list(table, shown);
 }
 
+static void add_service(Table *table, const json_t *service, const json_t *names) {
+        table_text(table, json_text(service, "Name"));
+        table_colour(table, COLOUR_BOLD);
+        table_text(table, json_text(service, "LocalAddress"));
+        table_boolean(table, json_flag(service, "Enabled"));
+        table_number(table, json_number(service, "Connections"));
+        table_text(table, json_text(service, "Protocol"));
+        table_boolean(table, json_flag(service, "Transient"));
+        add_allowed(table, json_object_get(service, "AllowedPeers"), names);
+}
+
+/* Those of the config that are disabled are no objects. */
+static int add_disabled(Context *context, Table *table) {
+        _cleanup_(json_decrefp) json_t *list = NULL;
+        json_t *service;
+        size_t i;
+        int r;
+
+        r = remote_call_json(context, &remote_daemon, &list, "ListServices", NULL);
+        if (r < 0)
+                return r;
+        json_array_foreach(json_array_get(list, 0), i, service) {
+                if (json_is_true(json_array_get(service, 3)))
+                        continue;
+                table_text(table, json_text_at(service, 0));
+                table_colour(table, COLOUR_FAINT);
+                table_text(table, json_text_at(service, 2));
+                table_boolean(table, false);
+                table_number(table, 0);
+                table_text(table, json_text_at(service, 1));
+                table_boolean(table, false);
+                table_add(table, json_array(), "nobody, until peerupctl service enable");
+        }
+        return 0;
+}
+
 int verb_services(Context *context) {
         _cleanup_(json_decrefp) json_t *objects = NULL, *properties = NULL;
         _cleanup_(table_freep) Table *table = NULL;
@@ -49,17 +85,11 @@ int verb_services(Context *context) {
         r = table_begin(columns, ELEMENTSOF(columns), &table);
         if (r < 0)
                 return r;
-        json_object_foreach(objects, path, service) {
-                table_text(table, json_text(service, "Name"));
-                table_colour(table, COLOUR_BOLD);
-                table_text(table, json_text(service, "LocalAddress"));
-                table_boolean(table, json_flag(service, "Enabled"));
-                table_number(table, json_number(service, "Connections"));
-                table_text(table, json_text(service, "Protocol"));
-                table_boolean(table, json_flag(service, "Transient"));
-                add_allowed(table, json_object_get(service, "AllowedPeers"),
-                            json_object_get(properties, "Names"));
-        }
+        json_object_foreach(objects, path, service)
+                add_service(table, service, json_object_get(properties, "Names"));
+        r = add_disabled(context, table);
+        if (r < 0)
+                return r;
         return table_show(table, context, "service", "services");
 }
 
@@ -114,5 +144,31 @@ int verb_service_remove(Context *context) {
         if (r < 0)
                 return r;
         say(context, "'%s' is no longer offered.", context->args[0]);
+        return 0;
+}
+
+static int set_enabled(Context *context, bool enabled) {
+        return remote_call(context, &remote_daemon, NULL, "SetServiceEnabled", "sb", context->args[0],
+                           (int) enabled);
+}
+
+int verb_service_enable(Context *context) {
+        int r;
+
+        r = set_enabled(context, true);
+        if (r < 0)
+                return r;
+        say(context, "'%s' is offered to peers.", context->args[0]);
+        return 0;
+}
+
+int verb_service_disable(Context *context) {
+        int r;
+
+        r = set_enabled(context, false);
+        if (r < 0)
+                return r;
+        say(context, "'%s' is not offered until: peerupctl service enable %s", context->args[0],
+            context->args[0]);
         return 0;
 }

@@ -28,6 +28,8 @@ int verb_peers(Context *context);
 int verb_services(Context *context);
 int verb_service_add(Context *context);
 int verb_service_remove(Context *context);
+int verb_service_enable(Context *context);
+int verb_service_disable(Context *context);
 int verb_proxies(Context *context);
 int verb_proxy_add(Context *context);
 int verb_proxy_remove(Context *context);

@@ -64,6 +64,7 @@ int method_deauthorize_peer(sd_bus_message *m, void *userdata, sd_bus_error *err
 int method_list_services(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_expose_service(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_unexpose_service(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_set_service_enabled(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_list_proxies(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_create_proxy(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_close_proxy(sd_bus_message *m, void *userdata, sd_bus_error *error);

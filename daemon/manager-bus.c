@@ -198,6 +198,8 @@ const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_NO_RESULT, method_expose_service, OPEN),
         SD_BUS_METHOD_WITH_ARGS("UnexposeService", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
                                 method_unexpose_service, OPEN),
+        SD_BUS_METHOD_WITH_ARGS("SetServiceEnabled", SD_BUS_ARGS("s", name, "b", enabled), SD_BUS_NO_RESULT,
+                                method_set_service_enabled, OPEN),
         SD_BUS_METHOD_WITH_ARGS("AddRelay", SD_BUS_ARGS("s", address), SD_BUS_NO_RESULT, method_add_relay,
                                 OPEN),
         SD_BUS_METHOD_WITH_ARGS("RemoveRelay", SD_BUS_ARGS("s", address, "b", force), SD_BUS_NO_RESULT,

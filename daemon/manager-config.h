@@ -32,6 +32,9 @@ int manager_deauthorize(Manager *manager, const p2p_peer_id *peer, bool disconne
 int manager_expose(Manager *manager, const char *name, const char *address, const p2p_peer_id *allowed,
                    size_t n_allowed, bool persistent, char **ret_reason);
 int manager_unexpose(Manager *manager, const char *name, char **ret_reason); /* -ENOENT */
+/* A service of the config; its entry stays. -ENOENT: there is none; -EDESTADDRREQ: it is enabled, and its
+ * address is wrong. */
+int manager_set_service_enabled(Manager *manager, const char *name, bool enabled, char **ret_reason);
 
 int manager_add_relay(Manager *manager, const char *address, char **ret_reason);
 /* By address or peer id. -EBUSY: the last one, without force. */

@@ -160,6 +160,19 @@ int manager_unexpose(Manager *m, const char *name, char **ret_reason) {
         return 0;
 }
 
+int manager_set_service_enabled(Manager *m, const char *name, bool enabled, char **ret_reason) {
+        _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
+        int r;
+
+        if (!problems)
+                return -ENOMEM;
+        r = config_set_service_enabled(m->config_path, name, enabled, problems);
+        r = after_edit(m, r, problems, ret_reason);
+        if (r < 0 || !enabled || service_find(m, name))
+                return r;
+        return node_config_find_service(m->config, name)->usable ? -ENOBUFS : -EDESTADDRREQ;
+}
+
 int manager_add_relay(Manager *m, const char *address, char **ret_reason) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
 

@@ -126,6 +126,33 @@ const sd_bus_vtable service_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
+static int append_service(sd_bus_message *reply, const Service *s) {
+        char *path = service_object_path(s);
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        r = sd_bus_message_append(reply, "(sssbo)", s->name, s->protocol, s->address, 1, path);
+        free(path);
+        return r;
+}
+
+/* What the config has and keeps to itself. */
+static int append_disabled(sd_bus_message *reply, const Manager *manager) {
+        char protocol[SERVICE_PROTOCOL_MAX];
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < manager->config->n_services; i++) {
+                const ConfigService *c = &manager->config->services[i];
+
+                if (c->enabled || service_find(manager, c->name))
+                        continue;
+                service_format_protocol(c->name, protocol);
+                r = sd_bus_message_append(reply, "(sssbo)", c->name, protocol, c->local_address, 0, "/");
+        }
+        return r;
+}
+
 int method_list_services(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Api *api = userdata;
         sd_bus_message *reply = NULL;
@@ -138,15 +165,11 @@ int method_list_services(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(sssbo)");
-        P2P_LIST_FOREACH(s, &api->manager->services, Service, services) {
-                char *path = service_object_path(s);
-
+        P2P_LIST_FOREACH(s, &api->manager->services, Service, services)
                 if (r >= 0)
-                        r = path ? sd_bus_message_append(reply, "(sssbo)", s->name, s->protocol, s->address,
-                                                         1, path)
-                                 : -ENOMEM;
-                free(path);
-        }
+                        r = append_service(reply, s);
+        if (r >= 0)
+                r = append_disabled(reply, api->manager);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
@@ -204,6 +227,48 @@ int method_expose_service(sd_bus_message *m, void *userdata, sd_bus_error *error
                            options.persistent, &reason);
         if (r < 0)
                 return tell(error, r, service_name_is_valid(name) ? name : "?", reason);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int tell_enabled(sd_bus_error *error, int r, const char *name, bool enabled, char *reason) {
+        switch (r) {
+        case -ENOENT:
+                free(reason);
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_SERVICE,
+                                         "There is no service '%s' in config.yaml: see peerupctl services",
+                                         name);
+        case -EDESTADDRREQ:
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDRESS,
+                                         "The local_address of '%s' in config.yaml is wrong: change it: "
+                                         "peerupctl service remove %s; peerupctl service add %s ADDRESS",
+                                         name, name, name);
+        case -ENOBUFS:
+                free(reason);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                         "There are %u services, which is the limit", SERVICES_MAX);
+        }
+        return api_config_error(error, r, enabled ? "The service is not offered" : "The service stays",
+                                reason);
+}
+
+int method_set_service_enabled(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Api *api = userdata;
+        char *reason = NULL;
+        const char *name;
+        int r, enabled;
+
+        r = sd_bus_message_read(m, "sb", &name, &enabled);
+        if (r < 0)
+                return r;
+        r = authorize(m, ACTION_MANAGE_SERVICES, UID_NONE, api->polkit, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        if (!service_name_is_valid(name))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
+                                         "A service's name has " SERVICE_NAME_RULE);
+        r = manager_set_service_enabled(api->manager, name, enabled, &reason);
+        if (r < 0)
+                return tell_enabled(error, r, name, enabled, reason);
         return sd_bus_reply_method_return(m, NULL);
 }
 

@@ -149,7 +149,7 @@ static int change_text(const char *path, p2p_view old, const ConfigEdit *edit, b
                 r = config_text_edit(old, edit, problems, &new, &n);
         if (r >= 0)
                 r = check_result(path, P2P_VIEW(new, n), problems);
-        if (r >= 0) {
+        if (r >= 0 && (n != old.n || memcmp(new, old.data, n) != 0)) {
                 r = file_replace(path, P2P_VIEW(new, n), 0600);
                 if (r < 0)
                         config_error(problems, 0, "cannot be written: %s; it is as it was. Run: df -h %s",

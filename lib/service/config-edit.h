@@ -56,6 +56,7 @@ int config_text_edit(p2p_view text, const ConfigEdit *edit, ConfigProblems *prob
 int config_add_service(const char *path, const char *name, const char *local_address,
                        const char *const *allowed, size_t n_allowed, ConfigProblems *problems);
 int config_remove_service(const char *path, const char *name, ConfigProblems *problems);
+/* What is so already is not written again. */
 int config_set_service_enabled(const char *path, const char *name, bool enabled, ConfigProblems *problems);
 int config_add_name(const char *path, const char *name, const char *peer_id, ConfigProblems *problems);
 int config_remove_name(const char *path, const char *name, ConfigProblems *problems);
