@@ -73,14 +73,6 @@ void audit_reset(void) {
         memset(budgets, 0, sizeof(budgets));
 }
 
-const char *audit_event_name(AuditEvent event) {
-        return rules[event].name;
-}
-
-const char *audit_event_id(AuditEvent event) {
-        return rules[event].id;
-}
-
 /* ---- values ---- */
 static const char *render(const AuditField *field, char out[static AUDIT_VALUE_MAX]) {
         if (field->peer)

@@ -477,14 +477,6 @@ const ConfigName *node_config_find_name(const NodeConfig *config, const char *na
         return NULL;
 }
 
-const ConfigProxy *node_config_find_proxy(const NodeConfig *config, const char *name) {
-        for (size_t i = 0; i < config->n_proxies; i++)
-                if (strcmp(config->proxies[i].name, name) == 0)
-                        return &config->proxies[i];
-
-        return NULL;
-}
-
 int node_config_resolve(const NodeConfig *config, const char *text, p2p_peer_id *ret) {
         const ConfigName *name = node_config_find_name(config, text);
 

@@ -139,7 +139,6 @@ P2P_CLEANUP(RelayConfig, relay_config_free);
 /* NULL: none. */
 const ConfigService *node_config_find_service(const NodeConfig *config, const char *name);
 const ConfigName *node_config_find_name(const NodeConfig *config, const char *name);
-const ConfigProxy *node_config_find_proxy(const NodeConfig *config, const char *name);
 /* A name of names:, or else the text of a peer id. -ENXIO: neither. */
 int node_config_resolve(const NodeConfig *config, const char *text, p2p_peer_id *ret);
 

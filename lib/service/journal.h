@@ -76,10 +76,6 @@ void journal_close(void);
 int journal_open_socket(const char *identifier, const char *role, const char *socket_path,
                         uint64_t (*now)(void));
 
-/* The file that describes an event for `journalctl -x` has one entry per id: configs/peerup.catalog. */
-const char *audit_event_name(AuditEvent event);
-const char *audit_event_id(AuditEvent event); /* 32 hex digits */
-
 /* error: a negative errno, what %m prints. Returns error, so that a caller can say `return
  * log_error_errno(...)`. */
 int log_full(int priority, int error, const char *format, ...) _printf_(3, 4);

@@ -289,7 +289,8 @@ static void a_person_builds_a_config_with_commands_alone(void **state) {
         assert_int_equal(node_config_find_service(c, "web")->n_allowed_peers, 2);
         assert_false(node_config_find_service(c, "ssh")->restricted);
         assert_non_null(node_config_find_name(c, "home"));
-        assert_non_null(node_config_find_proxy(c, "home-ssh"));
+        assert_int_equal(c->n_proxies, 1);
+        assert_string_equal(c->proxies[0].name, "home-ssh");
         assert_int_equal(c->n_relays, 1);
         assert_int_equal(stat(f->config, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0640);

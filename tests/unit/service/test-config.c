@@ -52,7 +52,7 @@ static void every_key_is_read(void **state) {
         _cleanup_(node_config_freep) NodeConfig *c = load(full, problems);
         const ConfigService *ssh = node_config_find_service(c, "ssh"),
                             *web = node_config_find_service(c, "web");
-        const ConfigProxy *proxy = node_config_find_proxy(c, "home-ssh");
+        const ConfigProxy *proxy = c->proxies;
         p2p_peer_id id, want;
 
         (void) state;
@@ -87,11 +87,12 @@ static void every_key_is_read(void **state) {
         assert_int_equal(node_config_resolve(c, ID, &id), 0);
         assert_int_equal(node_config_resolve(c, "nobody", &id), -ENXIO);
         assert_int_equal(c->n_proxies, 2);
+        assert_string_equal(proxy->name, "home-ssh");
         assert_string_equal(proxy->peer, "home");
         assert_string_equal(proxy->service, "ssh");
         assert_int_equal(proxy->listen.port, 2222);
-        assert_string_equal(node_config_find_proxy(c, "home-web")->listen.path, "/run/peerup/web.sock");
-        assert_null(node_config_find_proxy(c, "nope"));
+        assert_string_equal(proxy[1].name, "home-web");
+        assert_string_equal(proxy[1].listen.path, "/run/peerup/web.sock");
         assert_true(c->telemetry.metrics_enabled && c->telemetry.audit_enabled);
         assert_string_equal(c->telemetry.metrics_listen, "127.0.0.1:9999");
 }

@@ -214,14 +214,33 @@ static void the_originals_json_goes_to_stderr(void **state) {
         assert_null(strstr(text, "proxy_session"));
 }
 
+/* ---- the catalog ---- */
+static char ids[_AUDIT_EVENT_MAX][33];
+
+/* MESSAGE_ID= of each event, out of its record. */
+static void read_ids(void) {
+        for (AuditEvent e = 0; e < _AUDIT_EVENT_MAX; e++) {
+                const char *record, *at;
+
+                audit_send(e, NULL, 0);
+                record = next();
+                assert_non_null(strstr(record, "\nPEERUP_EVENT="));
+                at = strstr(record, "\nMESSAGE_ID=");
+                assert_non_null(at);
+                assert_int_equal(strspn(at + 12, "0123456789abcdef"), 32);
+                (void) snprintf(ids[e], sizeof(ids[e]), "%s", at + 12);
+        }
+}
+
 /* Every id has an entry in the catalog, and every entry is of an id. */
 static void the_catalog_is_complete(void **state) {
         char line[256];
-        unsigned entries = 0, ids = 0;
+        unsigned entries = 0, distinct = 0;
         FILE *f = fopen("configs/peerup.catalog", "re");
 
         (void) state;
         assert_non_null(f);
+        read_ids();
         while (fgets(line, sizeof(line), f)) {
                 bool found = false;
 
@@ -229,20 +248,18 @@ static void the_catalog_is_complete(void **state) {
                         continue;
                 entries++;
                 for (AuditEvent e = 0; e < _AUDIT_EVENT_MAX; e++)
-                        found = found || strncmp(line + 3, audit_event_id(e), 32) == 0;
+                        found = found || strncmp(line + 3, ids[e], 32) == 0;
                 assert_true(found);
         }
         fclose(f);
         for (AuditEvent e = 0; e < _AUDIT_EVENT_MAX; e++) {
                 bool first = true;
 
-                assert_int_equal(strlen(audit_event_id(e)), 32);
-                assert_true(strlen(audit_event_name(e)) > 0);
                 for (AuditEvent k = 0; k < e; k++)
-                        first = first && strcmp(audit_event_id(k), audit_event_id(e)) != 0;
-                ids += first;
+                        first = first && strcmp(ids[k], ids[e]) != 0;
+                distinct += first;
         }
-        assert_int_equal(entries, ids);
+        assert_int_equal(entries, distinct);
 }
 
 int main(void) {
@@ -255,7 +272,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(a_slow_journald_never_blocks, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(lines_go_to_stderr_with_their_priority, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(the_originals_json_goes_to_stderr, set_up, tear_down),
-                cmocka_unit_test(the_catalog_is_complete),
+                cmocka_unit_test_setup_teardown(the_catalog_is_complete, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
