@@ -170,19 +170,37 @@ p2p_channel *fake_connect(fake_dial *d) {
         return far;
 }
 
-fake_session *fake_answer(fake_dial *d) {
+static fake_session *session_new(fake_net *net, const p2p_peer_id *peer, p2p_raw *ret_raw) {
         fake_session *s = calloc(1, sizeof(*s));
-        p2p_raw raw = { .peer = d->peer, .security = "/fake", .muxer = "/fake" };
-        p2p_raw_fn done = d->done;
-        void *userdata = d->userdata;
 
         assert(s);
-        *s = (fake_session){ .session.ops = &session_ops, .net = d->net, .peer = d->peer };
-        s->heard = p2p_loop_now(d->net->loop);
+        *s = (fake_session){ .session.ops = &session_ops, .net = net, .peer = *peer };
+        s->heard = p2p_loop_now(net->loop);
         p2p_list_init(&s->sessions);
-        p2p_list_append(&d->net->sessions, &s->sessions);
-        raw.session = &s->session;
+        p2p_list_append(&net->sessions, &s->sessions);
+        *ret_raw = (p2p_raw){ .session = &s->session, .peer = *peer, .security = "/fake", .muxer = "/fake" };
+        return s;
+}
+
+fake_session *fake_answer(fake_dial *d) {
+        p2p_raw_fn done = d->done;
+        void *userdata = d->userdata;
+        fake_session *s;
+        p2p_raw raw;
+
+        s = session_new(d->net, &d->peer, &raw);
         dial_free(d);
         done(&raw, 0, userdata);
+        return s;
+}
+
+fake_session *fake_come(fake_net *net, p2p_host *host, const p2p_peer_id *peer) {
+        fake_session *s;
+        p2p_raw raw;
+        int r;
+
+        s = session_new(net, peer, &raw);
+        r = p2p_host_accept(host, &transport, &raw);
+        assert(r >= 0);
         return s;
 }

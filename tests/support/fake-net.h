@@ -44,3 +44,5 @@ void fake_fail(fake_dial *dial, int error);
 p2p_channel *fake_connect(fake_dial *dial);
 /* As transport `quic-v1` would. The session is the host's. */
 fake_session *fake_answer(fake_dial *dial);
+/* As a listener of `quic-v1` would: the peer connects to us. */
+fake_session *fake_come(fake_net *net, p2p_host *host, const p2p_peer_id *peer);

@@ -167,7 +167,7 @@ p2p_conn *conn_free(p2p_conn *conn) {
         }
         p2p_session_free(conn->session);
         p2p_timer_stop(&conn->settling);
-        p2p_timer_stop(&conn->doubt);
+        conn_doubt_done(conn);
         p2p_task_cancel(&conn->news); /* after what may post it */
         p2p_addr_free(conn->remote);
         for (size_t i = 0; i < conn->n_protocols; i++)
@@ -291,7 +291,7 @@ int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) 
         p2p_list_init(&conn->conns);
         p2p_task_init(&conn->news, host->loop, on_news, conn);
         p2p_timer_init(&conn->settling, host->loop, on_settled, conn);
-        p2p_timer_init(&conn->doubt, host->loop, conn_on_doubt, conn);
+        conn_doubt_init(conn);
         conn->settled = p2p_timer_set(&conn->settling, SETTLE_USEC) < 0;
         conn->session->wake = &conn->news;
         if (host->events->stream_limit) {

@@ -51,22 +51,6 @@ uint64_t conn_patience(const p2p_conn *c) {
         return rtt == 0 ? PATIENCE_USEC : P2P_MIN(P2P_MAX(4 * rtt, PATIENCE_MIN_USEC), PATIENCE_USEC);
 }
 
-void conn_doubt(p2p_conn *c) {
-        if (c->doubted_at > 0)
-                return;
-        c->doubted_at = p2p_loop_now(c->host->loop);
-        if (p2p_timer_set(&c->doubt, conn_patience(c)) < 0)
-                c->doubted_at = 0;
-}
-
-void conn_on_doubt(void *userdata) {
-        p2p_conn *c = userdata;
-
-        if (p2p_conn_heard(c) <= c->doubted_at)
-                conn_note_silence(c, c->doubted_at);
-        c->doubted_at = 0;
-}
-
 bool host_has_silent_quic(p2p_host *host, const p2p_peer_id *peer) {
         p2p_conn *c;
 

@@ -99,6 +99,7 @@ struct p2p_conn {
         uint64_t silent_since; /* asked then, and nothing was heard; 0: never */
         uint64_t doubted_at;   /* somebody wrote then and waited for nothing; 0: or it was answered */
         p2p_timer doubt;
+        p2p_open *probe;       /* of the peer, while streams hang on a silent connection */
         uint64_t full_until;   /* it reset a stream that was too much for it */
         const char *transport, *security, *muxer;
         char *agent;
@@ -121,6 +122,7 @@ struct p2p_stream {
         p2p_channel *channel;
         p2p_conn *conn; /* NULL once it is gone */
         p2p_peer_id peer;
+        uint64_t trusted_at; /* given away then before any answer came: its channel is lazy; 0: it was not */
         bool counted;   /* in the peer's share */
         p2p_list streams;
         char protocol[];
@@ -151,9 +153,6 @@ bool conn_may_die_alone(const p2p_conn *conn);
 #define PATIENCE_USEC (2 * USEC_PER_SEC) /* leaves time for a handshake within the promised 5 s */
 /* How long who asks waits for any sign of life; at most that. */
 uint64_t conn_patience(const p2p_conn *conn);
-/* Somebody writes to it without waiting: if nothing is heard in that time, it is silent. */
-void conn_doubt(p2p_conn *conn);
-void conn_on_doubt(void *userdata);
 /* UDP to the peer seems to be cut off. */
 bool host_has_silent_quic(p2p_host *host, const p2p_peer_id *peer);
 /* The far side may still be busy with the upgrade: js-libp2p ends a connection on which more than ten streams come before. */
@@ -164,6 +163,16 @@ static inline bool conn_may_open(const p2p_conn *conn) {
 }
 /* As p2p_host_find_conn(); direct: no circuit. */
 p2p_conn *host_find_conn(p2p_host *host, const p2p_peer_id *peer, bool direct);
+
+/* ---- doubt.c ---- */
+void conn_doubt_init(p2p_conn *conn);
+void conn_doubt_done(p2p_conn *conn);
+/* Somebody writes to it without waiting: if nothing is heard in a conn_patience(), it is silent. */
+void conn_doubt(p2p_conn *conn);
+/* Somebody did, and should have been answered by now. */
+bool conn_is_doubtful(const p2p_conn *conn);
+/* From then on what hangs on a silent connection ends, if another one works: the promised 5 s. */
+#define HANG_USEC (5 * USEC_PER_SEC)
 
 /* ---- stream.c ---- */
 /* Takes the channel on success. counted: the peer opened it, and its share says so already. */

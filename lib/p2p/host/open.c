@@ -12,7 +12,8 @@
  * live, waits for its answer before anybody writes to it: a round trip more, behind a pause. If one or two
  * seconds bring nothing at all the connection is silent: it is passed over (find-conn.c), another one is used
  * or dialled, and whichever answers first gets the opening. No byte is ever sent twice. On a direct TCP
- * connection nobody waits; but it is doubted meanwhile, and who comes after a silence takes another one.
+ * connection nobody waits; but it is doubted meanwhile (doubt.c), and who comes while that lasts longer than
+ * it should does wait, or takes another one.
  *
  * A go-libp2p peer resets what is too much for it (0x1002), even behind its answer, and takes 64 streams of
  * a protocol or more [wire reference 24.3]. In a crowd nobody writes before that verdict, so that who asked
@@ -133,7 +134,7 @@ static int try_on(p2p_open *o, p2p_conn *conn) {
 static bool is_fresh(p2p_conn *conn) {
         uint64_t heard = p2p_conn_heard(conn), now = p2p_loop_now(conn->host->loop);
 
-        if (heard < conn->host->network_changed_at || conn_is_silent(conn))
+        if (heard < conn->host->network_changed_at || conn_is_silent(conn) || conn_is_doubtful(conn))
                 return false;
         return heard + FRESH_USEC > now || !conn_may_die_alone(conn);
 }
@@ -174,8 +175,10 @@ static void wait_for_verdict(p2p_open *o) {
 static void confirm(p2p_open *o) {
         int r;
 
-        if (!o->options.confirm && !o->careful)
+        if (!o->options.confirm && !o->careful) {
+                o->stream->trusted_at = o->asked; /* 0: whoever chose the connection waits as long as he likes */
                 return finish(o, 0);
+        }
         if (o->agreed) {
                 if (!o->stream->conn || p2p_channel_reset_code(o->stream->channel) != P2P_STREAM_NO_ERROR)
                         finish(o, -ECONNRESET);

@@ -257,3 +257,9 @@ int p2p_lazy_flush(p2p_channel *c) {
 int p2p_lazy_confirm(p2p_channel *c) {
         return read_answer(lazy_of(c));
 }
+
+bool p2p_lazy_is_agreed(const p2p_channel *c) {
+        const lazy *l = container_of(c, const lazy, channel);
+
+        return !l->negotiation;
+}

@@ -49,3 +49,5 @@ int p2p_lazy_new(p2p_loop *loop, p2p_channel *channel, const char *protocol, p2p
 int p2p_lazy_flush(p2p_channel *lazy);
 /* 1: the far side agreed; 0: not yet known (reads what is there of the answer; a wake follows); < 0: refused or broken. */
 int p2p_lazy_confirm(p2p_channel *lazy);
+/* The answer was read, and was that. Reads nothing. */
+bool p2p_lazy_is_agreed(const p2p_channel *lazy);

@@ -21,6 +21,7 @@
 #define QUIC "/ip4/45.79.0.1/udp/1/quic-v1"
 #define TCP "/ip4/45.79.0.1/tcp/1"
 #define AGREED "\x13/multistream/1.0.0\n\x08/test/1\n"
+#define PROBED "\x13/multistream/1.0.0\n\x03na\n"
 
 typedef struct world {
         p2p_loop *loop;
@@ -111,12 +112,15 @@ static void open_stream(world *w, const p2p_open_options *options) {
         p2p_loop_settle(w->loop);
 }
 
-/* The far side agrees to the protocol of the session's youngest stream. */
-static void agree(world *w, fake_session *s) {
+/* The far side answers on the session's youngest stream. */
+static void reply(world *w, fake_session *s, p2p_view text) {
         s->heard = p2p_loop_now(w->loop);
-        assert_int_equal(p2p_channel_write(s->far[s->n_open - 1], AGREED, sizeof(AGREED) - 1),
-                         sizeof(AGREED) - 1);
+        assert_int_equal(p2p_channel_write(s->far[s->n_open - 1], text.data, text.n), text.n);
         p2p_loop_settle(w->loop);
+}
+
+static void agree(world *w, fake_session *s) {
+        reply(w, s, P2P_VIEW_STR(AGREED));
 }
 
 static bool is_on(const world *w, const char *addr) {
@@ -412,6 +416,140 @@ static void over_tcp_any_answer_ends_the_doubt(void **state) {
         assert_int_equal(w->n_done, 2);
 }
 
+/* Two round trips, and a fifth of a second at least. */
+static void over_tcp_who_comes_in_the_middle_of_a_doubt_waits(void **state) {
+        static const struct { unsigned rtt_msec, doubtful_msec; } rows[] = { { 1, 200 }, { 150, 300 } };
+        world *w = *state;
+        fake_session *tcp = over_tcp(w);
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                w->n_done = 0;
+                tcp->rtt = rows[i].rtt_msec * USEC_PER_MSEC;
+                open_stream(w, NULL);
+                w->stream = p2p_stream_free(w->stream);
+                p2p_loop_advance(w->loop, (rows[i].doubtful_msec - 1) * USEC_PER_MSEC);
+                open_stream(w, NULL); /* the answer may be on its way */
+                assert_int_equal(w->n_done, 2);
+                w->stream = p2p_stream_free(w->stream);
+                p2p_loop_advance(w->loop, USEC_PER_MSEC);
+                open_stream(w, NULL);
+                assert_int_equal(w->n_done, 2);
+                agree(w, tcp);
+                assert_int_equal(w->n_done, 3);
+                w->stream = p2p_stream_free(w->stream);
+                p2p_loop_advance(w->loop, 3 * USEC_PER_SEC);
+        }
+}
+
+/* Of the stream that was given away. */
+static ssize_t peek(world *w) {
+        uint8_t byte;
+
+        return p2p_channel_read(p2p_stream_channel(w->stream), &byte, 1);
+}
+
+static void over_tcp_what_hangs_breaks_once_another_works(void **state) {
+        world *w = *state;
+
+        (void) over_tcp(w);
+        open_stream(w, NULL);
+        assert_int_equal(p2p_channel_write(p2p_stream_channel(w->stream), "x", 1), 1);
+        p2p_loop_advance(w->loop, 2 * USEC_PER_SEC - 1);
+        assert_int_equal(w->net.n_in_flight, 0);
+        p2p_loop_advance(w->loop, 1);
+        reply(w, answer(w, QUIC), P2P_VIEW_STR(PROBED));
+        p2p_loop_advance(w->loop, 3 * USEC_PER_SEC - 1);
+        assert_int_equal(peek(w), -EAGAIN);
+        p2p_loop_advance(w->loop, 1);
+        assert_int_equal(peek(w), -ECONNRESET);
+        assert_non_null(p2p_stream_conn(w->stream)); /* whose session lives */
+        assert_int_equal(w->net.n_in_flight, 0);
+}
+
+static void over_tcp_a_probe_that_takes_long_is_no_worse(void **state) {
+        world *w = *state;
+
+        (void) over_tcp(w);
+        open_stream(w, NULL);
+        p2p_loop_advance(w->loop, 8 * USEC_PER_SEC);
+        assert_int_equal(peek(w), -EAGAIN);
+        reply(w, answer(w, QUIC), P2P_VIEW_STR(PROBED));
+        assert_int_equal(peek(w), -ECONNRESET);
+}
+
+/* Four seconds: its path is slow, and so is that of the probe. */
+static void over_tcp_who_is_slow_keeps_what_hangs(void **state) {
+        world *w = *state;
+        fake_session *tcp = over_tcp(w);
+
+        open_stream(w, NULL);
+        p2p_loop_advance(w->loop, 4 * USEC_PER_SEC);
+        assert_non_null(fake_find(&w->net, QUIC));
+        tcp->heard = p2p_loop_now(w->loop);
+        reply(w, answer(w, QUIC), P2P_VIEW_STR(PROBED));
+        p2p_loop_advance(w->loop, 60 * USEC_PER_SEC);
+        assert_int_equal(peek(w), -EAGAIN);
+}
+
+static void over_tcp_where_nothing_works_nothing_breaks(void **state) {
+        world *w = *state;
+        fake_dial *d;
+
+        (void) over_tcp(w);
+        open_stream(w, NULL);
+        p2p_loop_advance(w->loop, 2 * USEC_PER_SEC);
+        while ((d = fake_find(&w->net, NULL)))
+                fake_fail(d, -EHOSTUNREACH);
+        p2p_loop_advance(w->loop, 60 * USEC_PER_SEC);
+        assert_int_equal(peek(w), -EAGAIN);
+}
+
+/* There is another connection, which nobody has heard of since. */
+static void over_tcp_what_nobody_hears_does_not_work(void **state) {
+        world *w = *state;
+        fake_session *quic;
+
+        (void) over_tcp(w);
+        open_stream(w, NULL);
+        quic = fake_come(&w->net, w->us.host, &w->peer);
+        quic->heard -= USEC_PER_SEC;
+        p2p_loop_advance(w->loop, 20 * USEC_PER_SEC);
+        assert_int_equal(peek(w), -EAGAIN);
+        reply(w, quic, P2P_VIEW_STR(PROBED));
+        assert_int_equal(peek(w), -ECONNRESET);
+}
+
+static void over_tcp_what_is_older_than_the_silence_stays(void **state) {
+        world *w = *state;
+        fake_session *tcp = over_tcp(w);
+        p2p_stream *elder;
+
+        open_stream(w, NULL);
+        elder = TAKE_PTR(w->stream);
+        p2p_loop_advance(w->loop, USEC_PER_SEC);
+        tcp->heard = p2p_loop_now(w->loop); /* but not its answer */
+        p2p_loop_advance(w->loop, 10 * USEC_PER_SEC);
+        open_stream(w, NULL);
+        p2p_loop_advance(w->loop, 2 * USEC_PER_SEC);
+        reply(w, answer(w, QUIC), P2P_VIEW_STR(PROBED));
+        p2p_loop_advance(w->loop, 10 * USEC_PER_SEC);
+        assert_int_equal(peek(w), -ECONNRESET);
+        p2p_stream_free(w->stream);
+        w->stream = elder;
+        assert_int_equal(peek(w), -EAGAIN);
+}
+
+static void over_tcp_nobody_dials_for_nobody(void **state) {
+        world *w = *state;
+
+        (void) over_tcp(w);
+        open_stream(w, NULL);
+        w->stream = p2p_stream_free(w->stream);
+        p2p_loop_advance(w->loop, 10 * USEC_PER_SEC);
+        assert_true(conn_is_silent(w->conn));
+        assert_int_equal(w->net.n_in_flight, 0);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -434,6 +572,14 @@ int main(void) {
                 T(over_tcp_a_new_network_is_quiet_at_first),
                 T(over_tcp_who_comes_after_a_silence_goes_elsewhere),
                 T(over_tcp_any_answer_ends_the_doubt),
+                T(over_tcp_who_comes_in_the_middle_of_a_doubt_waits),
+                T(over_tcp_what_hangs_breaks_once_another_works),
+                T(over_tcp_a_probe_that_takes_long_is_no_worse),
+                T(over_tcp_who_is_slow_keeps_what_hangs),
+                T(over_tcp_where_nothing_works_nothing_breaks),
+                T(over_tcp_what_nobody_hears_does_not_work),
+                T(over_tcp_what_is_older_than_the_silence_stays),
+                T(over_tcp_nobody_dials_for_nobody),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
