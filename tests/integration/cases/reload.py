@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A config that changes while the daemon runs."""
+
+import os, signal, subprocess
+
+from common import TMP, TREE, Failed, check, free_port, wait_for
+from node import Node
+from traffic import Backend, dial, echo, exchange, is_reset
+from world import back_in, home, laptop
+
+
+def t_reload():
+    with open(home.config) as f:
+        good = f.read()
+    with open(home.config, 'a') as f:
+        f.write('services: [this is no map\n')
+    check('old config stays' in home.refused('Reload'), 'a bad config')
+    back_in()
+    home.process.send_signal(signal.SIGHUP)
+    wait_for('the complaint', 3, lambda: 'The old config stays' in open(home.dir + '/log').read())
+    back_in()
+    backend = Backend(echo)
+    with open(home.config, 'w') as f:
+        f.write(good.replace('services:', 'services:\n  added:\n    enabled: true\n    local_address: "%s"' % backend.address, 1))
+    p = laptop.proxy('home', 'added')
+    live = laptop.proxy('home', 'echo')
+    s = dial(live.where)
+    s.sendall(b'x')
+    s.recv(1)
+    home.notify.messages.clear()
+    home.process.send_signal(signal.SIGHUP)
+    wait_for('READY', 3, lambda: home.notify.has('RELOADING=1') and home.notify.has('READY=1'))
+    check(exchange(p.where, b'x') == b'x', 'the new service')
+    s.sendall(b'y')
+    check(s.recv(1) == b'y', 'a tunnel survives a reload')
+    with open(home.config, 'w') as f:
+        f.write(good)
+    home.call('Reload')
+    check(is_reset(p.where), 'the removed service')
+    p.kill(), live.kill()
+
+
+def t_gating_by_reload():
+    other = Node('other')
+    other.write_config(bootstrap='["/ip4/127.0.0.1/tcp/%d/p2p/%s"]' % (home.port, home.id), names='{home: "%s"}' % home.id)
+    other.start()
+    with open(home.config) as f:
+        good = f.read()
+    with open(home.config, 'w') as f:
+        f.write(good.replace('enable_connection_gating: true', 'enable_connection_gating: false'))
+    home.call('Reload')
+    check(home.get('Gating') is False, 'property')
+    check(wait_for('STATUS', 3, lambda: home.notify.has('GATING IS OFF')), 'status')
+    check('Everybody may connect' in home.refused('AuthorizePeer', 'ssa{sv}', other.id, '', 0), 'auth')
+    p = other.proxy('home', 'echo')
+    check(exchange(p.where, b'x') == b'x', 'open to all')
+    s = dial(p.where)
+    s.sendall(b'x')
+    s.recv(1)
+    with open(home.config, 'w') as f:
+        f.write(good)
+    home.call('Reload')
+    try:
+        check(s.recv(1) == b'', 'bytes')
+        raise Failed('a clean end')
+    except ConnectionResetError:
+        pass
+    back_in()
+    p.kill()
+    other.stop()
+    other.bus_process.kill()
+
+
+def t_relays_and_proxies_in_the_config():
+    address = '/ip4/127.0.0.1/tcp/%d/p2p/%s' % (free_port(), laptop.id)
+    home.call('AddRelay', 's', address)
+    check(home.get('Relays') == [[address, laptop.id, False]], home.get('Relays'))
+    check('already' in home.refused('AddRelay', 's', address), 'twice')
+    check(home.refused('AddRelay', 's', '/ip4/1.2.3.4/tcp/1'), 'no id')
+    check(home.call('ListRelays')[0][0][2] in ('connecting', 'waiting'), 'state')
+    check('--force' in home.refused('RemoveRelay', 'sb', address, 'false'), 'the last one')
+    home.call('RemoveRelay', 'sb', laptop.id, 'true')
+    check(home.get('Relays') == [], 'removed')
+    check('no such relay' in home.refused('RemoveRelay', 'sb', address, 'true'), 'unknown')
+    laptop.call('AddProxy', 'ssss', 'home-ssh', 'home', 'ssh', '127.0.0.1:2222')
+    check(laptop.get('ConfiguredProxies') == [['home-ssh', 'home', 'ssh', '127.0.0.1:2222']], laptop.get('ConfiguredProxies'))
+    out = os.path.join(TMP, 'units')
+    os.mkdir(out)
+    r = subprocess.run([TREE + '/peerup-generator', out, out, out], env=dict(os.environ, PEERUP_CONFIG=laptop.config))
+    check(r.returncode == 0, 'generator')
+    with open(out + '/peerup-proxy@home-ssh.socket.d/50-peerup.conf') as f:
+        check('ListenStream=127.0.0.1:2222\n' in f.read(), 'listen')
+    with open(out + '/peerup-proxy@home-ssh.service.d/50-peerup.conf') as f:
+        text = f.read()
+    check('Environment=PEERUP_PEER=home\n' in text and 'Environment=PEERUP_SERVICE=ssh\n' in text, text)
+    check(laptop.refused('AddProxy', 'ssss', 'a b', 'home', 'ssh', '127.0.0.1:2222'), 'name')
+    laptop.call('RemoveProxy', 's', 'home-ssh')
+    check(laptop.get('ConfiguredProxies') == [], 'removed')
+    check('no proxy' in laptop.refused('RemoveProxy', 's', 'home-ssh'), 'unknown')
