@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Doubt: somebody writes to a connection without waiting for anything, because it was heard of lately or is a
- * direct TCP one (open.c). If nothing at all is heard in its patience it is silent (find-conn.c).
+ * Doubt: somebody writes to a connection without waiting for anything, because it was heard of lately or
+ * is a direct TCP one (open.c). If nothing at all is heard in its patience it is silent (find-conn.c).
  *
  * What was written then may have arrived or not, and nobody sends it again. So those streams hang until the
- * session dies. A probe is sent after them, a stream like any other: it takes another connection, or
- * has one dialled, which whoever opens next then has. Only if that one speaks, and the silence still lasts at
- * HANG_USEC, are the streams that hang broken, so that their users can connect again; a path on which
- * everything is slow, or nothing works, breaks nobody's. The session itself stays: what is older may outlive
- * a longer silence.
+ * session dies. A probe is sent after them, a stream like any other: it takes another connection, or has one
+ * dialled, which whoever opens next then has. Only if that one speaks, and the silence still lasts at
+ * HANG_USEC, do the streams that hang lose their connection, so that their users can connect again; a path
+ * on which everything is slow, or nothing works, ends nobody's. The session itself stays: what is older may
+ * outlive a longer silence.
  */
 
 #include <p2p/ping.h>
@@ -33,13 +33,17 @@ static bool any_hangs(const p2p_conn *c) {
         return false;
 }
 
-/* Their holders are told by the wakes of their channels. */
+/* To them it is gone; their holders are told by the wakes of their channels. */
 static void break_hanging(p2p_conn *c) {
         p2p_stream *s;
 
-        P2P_LIST_FOREACH(s, &c->streams, p2p_stream, streams)
-                if (hangs(c, s))
-                        p2p_channel_reset(s->channel, P2P_STREAM_NO_ERROR);
+        P2P_LIST_FOREACH(s, &c->streams, p2p_stream, streams) {
+                if (!hangs(c, s))
+                        continue;
+                p2p_list_unlink(&s->streams);
+                s->conn = NULL;
+                p2p_channel_reset(s->channel, P2P_STREAM_NO_ERROR);
+        }
 }
 
 /* Another one that spoke since. */
@@ -98,8 +102,10 @@ void conn_doubt(p2p_conn *c) {
 }
 
 bool conn_is_doubtful(const p2p_conn *c) {
-        uint64_t rtt = p2p_conn_rtt(c), due = rtt == 0 ? conn_patience(c) : P2P_MAX(2 * rtt, ANSWER_MIN_USEC);
+        uint64_t rtt = p2p_conn_rtt(c), due = P2P_MAX(2 * rtt, ANSWER_MIN_USEC);
 
+        if (rtt == 0)
+                due = conn_patience(c);
         return c->doubted_at > 0 && p2p_conn_heard(c) <= c->doubted_at &&
                p2p_loop_now(c->host->loop) >= c->doubted_at + due;
 }

@@ -10,8 +10,8 @@
  * A path may die without a word (a firewall that begins to drop UDP, a relay whose cable is pulled). So a
  * stream on a connection that nothing was heard of for a tenth of a second, and that may die while others
  * live, waits for its answer before anybody writes to it: a round trip more, behind a pause. If one or two
- * seconds bring nothing at all the connection is silent: it is passed over (find-conn.c), another one is used
- * or dialled, and whichever answers first gets the opening. No byte is ever sent twice. On a direct TCP
+ * seconds bring nothing at all the connection is silent: it is passed over (find-conn.c), another one is
+ * used or dialled, and whichever answers first gets the opening. No byte is ever sent twice. On a direct TCP
  * connection nobody waits; but it is doubted meanwhile (doubt.c), and who comes while that lasts longer than
  * it should does wait, or takes another one.
  *
@@ -176,7 +176,7 @@ static void confirm(p2p_open *o) {
         int r;
 
         if (!o->options.confirm && !o->careful) {
-                o->stream->trusted_at = o->asked; /* 0: whoever chose the connection waits as long as he likes */
+                o->stream->trusted_at = o->asked; /* 0: whoever chose the connection has that one */
                 return finish(o, 0);
         }
         if (o->agreed) {

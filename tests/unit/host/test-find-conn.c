@@ -462,7 +462,8 @@ static void over_tcp_what_hangs_breaks_once_another_works(void **state) {
         assert_int_equal(peek(w), -EAGAIN);
         p2p_loop_advance(w->loop, 1);
         assert_int_equal(peek(w), -ECONNRESET);
-        assert_non_null(p2p_stream_conn(w->stream)); /* whose session lives */
+        assert_null(p2p_stream_conn(w->stream));
+        assert_ptr_equal(p2p_host_first_conn(w->us.host), w->conn); /* it lives */
         assert_int_equal(w->net.n_in_flight, 0);
 }
 
