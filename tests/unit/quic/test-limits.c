@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The limits of QUIC, each by its number: what a far side or a stranger can have us hold, and how long. */
+/* The limits of QUIC, each by its number: what a far side can have us hold, and how long. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,9 +12,7 @@
 #include <cmocka.h>
 
 #include "quic/quic-internal.h"
-#include "tests/support/hex.h"
 #include "tests/support/quic-pair.h"
-#include "tests/unit/quic/quic-vectors.h"
 
 #define SECOND USEC_PER_SEC
 #define KIB 1024u
@@ -276,115 +274,6 @@ static void the_dead_are_forgotten(void **state) {
         quic_pair_done(&p);
 }
 
-/* ---- strangers */
-
-/* A hello of go-libp2p, with an id of its own each, from 10.0.0.0/8. The first of them is a good one. */
-static void hello(quic_endpoint *e, unsigned i) {
-        uint8_t packet[1280];
-        size_t n = hex_view(quic_first_flight[0], packet, sizeof(packet)).n;
-        quic_arrival a = {
-                .local = e->udp.bound,
-                .remote.in = { .sin_family = AF_INET,
-                               .sin_port = htons(1),
-                               .sin_addr.s_addr = htonl(10u << 24 | i << 8) },
-        };
-
-        packet[6] ^= (uint8_t) i;
-        packet[7] ^= (uint8_t) (i >> 8);
-        quic_answer_initial(e, &a, P2P_VIEW(packet, n));
-}
-
-static void four_strangers_wait_and_the_fifth_proves_its_address(void **state) {
-        quic_endpoint *e;
-        quic_pair p;
-
-        (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
-        for (unsigned i = 0; i < 6; i++)
-                hello(e, i);
-        assert_int_equal(e->n_waiting, 4);
-        assert_int_equal(p2p_quic_n_retries(p.b.transport), 2);
-        quic_pair_done(&p);
-}
-
-static void so_does_who_comes_after_32_handshakes(void **state) {
-        quic_transport *t;
-        quic_endpoint *e;
-        quic_pair p;
-
-        (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
-        t = p.b.transport;
-        t->n_half_open = 31;
-        hello(e, 0);
-        assert_int_equal(e->n_waiting, 1); /* the 32nd */
-        assert_int_equal(p2p_quic_n_retries(t), 0);
-        hello(e, 1);
-        assert_int_equal(e->n_waiting, 1);
-        assert_int_equal(p2p_quic_n_retries(t), 1);
-        t->n_half_open = 0;
-        quic_pair_done(&p);
-}
-
-static void one_of_256_handshakes_gives_way(void **state) {
-        uint8_t packet[1280];
-        quic_transport *t;
-        quic_endpoint *e;
-        quic_arrival a;
-        quic_pair p;
-        size_t n;
-
-        (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
-        t = p.b.transport;
-        hello(e, 0); /* half of one: it stays */
-        assert_int_equal(p2p_loop_settle(p.loop), 0);
-        assert_int_equal(t->n_half_open, 1);
-        n = hex_view(quic_first_flight[0], packet, sizeof(packet)).n;
-        packet[6]++;
-        a = (quic_arrival) { .local = e->udp.bound, .remote = e->udp.bound };
-        for (unsigned i = 0; i < 2; i++) { /* which itself comes to nothing */
-                t->n_half_open = 255 + i;
-                quic_admit(e, &a, P2P_VIEW(packet, n));
-                assert_int_equal(p2p_list_is_empty(&t->half_open), i > 0);
-        }
-        t->n_half_open = 0;
-        quic_pair_done(&p);
-}
-
-static void retries_are_few_a_turn_and_remembered_for_a_while(void **state) {
-        quic_transport *t;
-        quic_endpoint *e;
-        quic_pair p;
-
-        (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
-        t = p.b.transport;
-        t->n_half_open = 32;
-        for (unsigned i = 0; i < 300; i++)
-                hello(e, i);
-        assert_int_equal(t->n_retries, 128);
-
-        for (unsigned i = 0; i < 256; i++) {
-                e->retries = 0;
-                hello(e, 1000 + i);
-        }
-        t->n_half_open = 0;
-        hello(e, 1000); /* the first of 256 is not forgotten: what comes without a token starts nothing */
-        assert_int_equal(e->n_waiting, 0);
-        t->n_half_open = 32;
-        e->retries = 0;
-        hello(e, 2000);
-        t->n_half_open = 0;
-        hello(e, 1000); /* of 257 it is */
-        assert_int_equal(e->n_waiting, 1);
-        quic_pair_done(&p);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(silence_ends_after_thirty_seconds),
@@ -399,10 +288,6 @@ int main(void) {
                 cmocka_unit_test(three_unidirectional_streams_are_theirs),
                 cmocka_unit_test(a_turn_reads_so_much),
                 cmocka_unit_test(the_dead_are_forgotten),
-                cmocka_unit_test(four_strangers_wait_and_the_fifth_proves_its_address),
-                cmocka_unit_test(so_does_who_comes_after_32_handshakes),
-                cmocka_unit_test(one_of_256_handshakes_gives_way),
-                cmocka_unit_test(retries_are_few_a_turn_and_remembered_for_a_while),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
