@@ -105,7 +105,6 @@ static void on_event(unsigned events, void *userdata) {
                 on_room(e);
         if (!(events & P2P_READABLE))
                 return;
-        e->retries = 0;
         do {
                 n = quic_udp_receive(&e->udp, scratch, arrivals);
                 for (unsigned i = 0; i < n; i++) {
@@ -158,6 +157,7 @@ int quic_endpoint_new(quic_transport *t, int fd, quic_endpoint **ret) {
         p2p_timer_init(&e->bury, t->loop, on_bury, e);
         p2p_task_init(&e->leave, t->loop, on_leave, e);
         quic_strangers_init(e);
+        quic_answers_init(e);
 
         r = quic_cid_table_init(&e->table);
         if (r < 0)
@@ -190,6 +190,7 @@ quic_endpoint *quic_endpoint_free(quic_endpoint *e) {
                         quic_conn_free(c);
         }
         quic_strangers_done(e);
+        quic_answers_done(e);
         quic_tombs_bury(e, UINT64_MAX);
         p2p_timer_stop(&e->bury);
         p2p_task_cancel(&e->leave);

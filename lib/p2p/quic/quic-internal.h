@@ -3,7 +3,8 @@
 
 /*
  * What the files of QUIC share. quic-transport.c: the host's view. endpoint.c: a socket and who is reached
- * through it. stateless.c: what is answered without a connection; strangers.c: who waits to be served.
+ * through it. stateless.c: who gets an answer without a connection, answers.c: when, and what it says;
+ * strangers.c: who waits to be served.
  * conn-new.c, conn.c: the birth and life of a connection; conn-tls.c, conn-guest.c, conn-callbacks.c,
  * conn-send.c: its handshake, that of who dialled us, the library's news, its packets. session.c, stream.c:
  * what the host holds of it. tomb.c: what remains of it.
@@ -27,6 +28,7 @@ typedef struct quic_listener quic_listener;
 typedef struct quic_dial quic_dial;
 typedef struct quic_stranger quic_stranger;
 typedef struct quic_guest quic_guest;
+typedef struct quic_answer quic_answer;
 
 struct quic_transport {
         p2p_loop *loop;               /* borrowed, as the identity */
@@ -64,8 +66,10 @@ struct quic_endpoint {
         unsigned n_tombs;
         p2p_timer bury;          /* the oldest tomb is due */
         p2p_task leave;          /* frees it when nobody uses it */
-        p2p_rate answers;
-        unsigned retries;        /* of this turn */
+        p2p_rate answers;        /* but Retries */
+        p2p_list asked;          /* answers that wait to be made */
+        unsigned n_asked;
+        p2p_task answer;         /* slow: makes some of them */
         p2p_list waiting;        /* datagrams of strangers */
         unsigned n_waiting;
         size_t waiting_bytes;
@@ -280,6 +284,29 @@ void quic_answer_version(quic_endpoint *e, const quic_arrival *a, const ngtcp2_v
 void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid);
 int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid,
                      uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN]);
+
+/* answers.c */
+typedef enum quic_answer_kind {
+        QUIC_ANSWER_RETRY,
+        QUIC_ANSWER_REFUSAL, /* of a token */
+        QUIC_ANSWER_VERSION,
+        QUIC_ANSWER_RESET,
+} quic_answer_kind;
+
+/* What a datagram says, as far as its answer needs that. */
+typedef struct quic_question {
+        quic_answer_kind kind;
+        uint32_t version;
+        p2p_view dcid, scid;
+        size_t n; /* bytes, at least QUIC_RESET_MIN to be answered by a reset */
+} quic_question;
+
+#define QUIC_RESET_MIN (1u + 5u + NGTCP2_STATELESS_RESET_TOKENLEN) /* RFC 9000, section 10.3 */
+
+void quic_answers_init(quic_endpoint *e);
+void quic_answers_done(quic_endpoint *e);
+/* False: there is no room, it will not be answered. Copies what it was given. */
+bool quic_answer_later(quic_endpoint *e, const quic_arrival *from, const quic_question *question);
 
 /* strangers.c */
 void quic_strangers_init(quic_endpoint *e);

@@ -39,7 +39,9 @@
 #define P2P_QUIC_WAITING_PREFIX (128u * 1024u)      /* of which of one IPv4 /24 or IPv6 /56 */
 #define P2P_QUIC_WAITING_LEAST 1200u                /* what each counts for at least */
 #define P2P_QUIC_JOBS_MAX 4u                        /* handshakes of clients at the worker, of a socket: above it all wait */
-#define P2P_QUIC_RETRIES_MAX 128u                   /* a turn; more are ignored */
+#define P2P_QUIC_ANSWERS_WAITING 128u               /* to who has no connection, not made yet; more never are */
+#define P2P_QUIC_ANSWERS_PREFIX 64u                 /* of which of one IPv4 /24 or IPv6 /56 */
+#define P2P_QUIC_ANSWERS_STEP 4u                    /* made at once: it takes 17 usec to make and to send one */
 #define P2P_QUIC_RETRY_USEC (10 * USEC_PER_SEC)     /* life of a token */
 #define P2P_QUIC_TWINS_MAX 256u                     /* Retries remembered, so that the other half of a hello starts nothing */
 #define P2P_QUIC_TWIN_USEC (3 * USEC_PER_SEC)

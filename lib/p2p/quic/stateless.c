@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a socket answers to those who have no connection, and who becomes one.
+ * Who gets an answer from a socket without a connection (answers.c makes it), and who becomes a connection.
  *
  * A first Initial is let in while few handshakes are in flight and few wait (strangers.c); else its sender
  * proves its address first (Retry), which costs us no state. Retry is also the only answer to the second
@@ -13,13 +13,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "quic/quic-internal.h"
-
-#define RESET_RANDOM_MIN 5u /* RFC 9000, section 10.3; with the token 21 bytes */
-#define RESET_RANDOM_MAX 25u
-#define PACKET_MAX 256u
 
 static uint64_t now_of(const quic_endpoint *e) {
         return p2p_loop_now(e->transport->loop);
@@ -27,11 +22,6 @@ static uint64_t now_of(const quic_endpoint *e) {
 
 static bool may_answer(quic_endpoint *e) {
         return p2p_rate_take(&e->answers, now_of(e), P2P_QUIC_ANSWERS_MAX, P2P_QUIC_ANSWERS_RATE);
-}
-
-static void answer(quic_endpoint *e, const quic_arrival *a, const uint8_t *packet, ngtcp2_ssize n) {
-        if (n > 0)
-                quic_endpoint_send(e, &a->local, &a->remote, P2P_VIEW(packet, (size_t) n));
 }
 
 int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid,
@@ -45,14 +35,11 @@ int quic_reset_token(const quic_transport *t, const ngtcp2_cid *cid,
 /* ---- version negotiation and reset */
 
 void quic_answer_version(quic_endpoint *e, const quic_arrival *a, const ngtcp2_version_cid *vc) {
-        static const uint32_t versions[] = { NGTCP2_PROTO_VER_V1 };
-        uint8_t packet[2 * 256 + PACKET_MAX], random = 0;
-
-        if (!e->listener || !may_answer(e) || getrandom(&random, 1, 0) != 1)
-                return;
-        answer(e, a, packet,
-               ngtcp2_pkt_write_version_negotiation(packet, sizeof(packet), random, vc->scid, vc->scidlen,
-                                                    vc->dcid, vc->dcidlen, versions, ELEMENTSOF(versions)));
+        if (e->listener && may_answer(e))
+                (void) quic_answer_later(e, a,
+                                         &(quic_question){ .kind = QUIC_ANSWER_VERSION,
+                                                           .dcid = P2P_VIEW(vc->dcid, vc->dcidlen),
+                                                           .scid = P2P_VIEW(vc->scid, vc->scidlen) });
 }
 
 /* Shares the socket with us one day. The fixed bit of QUIC would tell, if ngtcp2 did not grease it [RFC
@@ -63,14 +50,10 @@ static bool is_stun(p2p_view datagram) {
 }
 
 void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datagram, p2p_view dcid) {
-        uint8_t packet[PACKET_MAX], random[RESET_RANDOM_MAX], token[NGTCP2_STATELESS_RESET_TOKENLEN];
-        /* a byte less than what it answers: no endless talk of resets */
-        size_t n_random = datagram.n - 1 - sizeof(token);
         bool is_theirs = false;
-        ngtcp2_cid cid;
         quic_conn *c;
 
-        if (datagram.n < sizeof(token) + RESET_RANDOM_MIN || is_stun(datagram) || !may_answer(e))
+        if (datagram.n < QUIC_RESET_MIN - 1 || is_stun(datagram) || !may_answer(e))
                 return;
         P2P_LIST_FOREACH(c, &e->conns, quic_conn, conns)
                 if (!quic_conn_is_guest(c) && quic_address_equal(&c->remote, &a->remote)) {
@@ -78,15 +61,9 @@ void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datag
                         (void) quic_conn_receive(c, a, datagram);
                         is_theirs = true;
                 }
-        if (is_theirs || n_random < RESET_RANDOM_MIN)
-                return;
-        n_random = P2P_MIN(n_random, sizeof(random));
-        ngtcp2_cid_init(&cid, dcid.data, dcid.n);
-        if (quic_reset_token(e->transport, &cid, token) < 0 ||
-            getrandom(random, sizeof(random), 0) != sizeof(random))
-                return;
-        answer(e, a, packet,
-               ngtcp2_pkt_write_stateless_reset(packet, sizeof(packet), token, random, n_random));
+        if (!is_theirs && datagram.n >= QUIC_RESET_MIN)
+                (void) quic_answer_later(
+                        e, a, &(quic_question){ .kind = QUIC_ANSWER_RESET, .dcid = dcid, .n = datagram.n });
 }
 
 /* ---- Retry */
@@ -119,25 +96,19 @@ static bool is_twin(const quic_endpoint *e, const quic_arrival *a, const ngtcp2_
         return false;
 }
 
-static void send_retry(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt_hd *hd) {
-        uint8_t token[NGTCP2_CRYPTO_MAX_RETRY_TOKENLEN], packet[PACKET_MAX], bytes[QUIC_CID_SIZE];
-        quic_transport *t = e->transport;
-        ngtcp2_ssize n;
-        ngtcp2_cid scid;
+static bool answer_hello(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt_hd *hd,
+                         quic_answer_kind kind) {
+        return quic_answer_later(e, a,
+                                 &(quic_question){ .kind = kind,
+                                                   .version = hd->version,
+                                                   .dcid = P2P_VIEW(hd->dcid.data, hd->dcid.datalen),
+                                                   .scid = P2P_VIEW(hd->scid.data, hd->scid.datalen) });
+}
 
-        if (e->retries++ >= P2P_QUIC_RETRIES_MAX || getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-                return;
-        ngtcp2_cid_init(&scid, bytes, sizeof(bytes));
-        n = ngtcp2_crypto_generate_retry_token(token, t->retry_secret, sizeof(t->retry_secret), hd->version,
-                                               &a->remote.sa, quic_address_size(&a->remote), &scid,
-                                               &hd->dcid, now_of(e) * NGTCP2_MICROSECONDS);
-        if (n < 0)
-                return;
-        answer(e, a, packet,
-               ngtcp2_crypto_write_retry(packet, sizeof(packet), hd->version, &hd->scid, &scid, &hd->dcid,
-                                         token, (size_t) n));
-        remember_twin(e, a, &hd->dcid);
-        t->n_retries++;
+/* Its other half may come before the answer is made. */
+static void retry(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt_hd *hd) {
+        if (answer_hello(e, a, hd, QUIC_ANSWER_RETRY))
+                remember_twin(e, a, &hd->dcid);
 }
 
 /* 1: the address is proven, *ret is the id that the client chose first; 0: there is no token of ours; < 0: a
@@ -154,15 +125,6 @@ static int check_token(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt
                     P2P_QUIC_RETRY_USEC * NGTCP2_MICROSECONDS, now_of(e) * NGTCP2_MICROSECONDS) != 0)
                 return -EKEYREJECTED;
         return 1;
-}
-
-static void refuse_token(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt_hd *hd) {
-        uint8_t packet[PACKET_MAX];
-
-        if (may_answer(e))
-                answer(e, a, packet,
-                       ngtcp2_crypto_write_connection_close(packet, sizeof(packet), hd->version, &hd->scid,
-                                                            &hd->dcid, NGTCP2_INVALID_TOKEN, NULL, 0));
 }
 
 /* ---- who is let in */
@@ -201,8 +163,8 @@ static int read_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datagr
         if (!e->listener || ngtcp2_accept(hd, datagram.data, datagram.n) != 0)
                 return -EBADMSG;
         r = check_token(e, a, hd, ret_odcid);
-        if (r < 0)
-                refuse_token(e, a, hd);
+        if (r < 0 && may_answer(e))
+                (void) answer_hello(e, a, hd, QUIC_ANSWER_REFUSAL);
         return r == 0 && is_twin(e, a, &hd->dcid) ? -EALREADY : r;
 }
 
@@ -221,7 +183,7 @@ void quic_answer_initial(quic_endpoint *e, const quic_arrival *a, p2p_view datag
             (e->transport->n_half_open + e->n_waiting >= P2P_QUIC_HALF_OPEN_RETRY ||
              e->n_waiting >= P2P_QUIC_ACCEPTS_MAX) &&
             !quic_stranger_waits(e, dcid))
-                send_retry(e, a, &hd);
+                retry(e, a, &hd);
         else
                 quic_stranger_wait(e, a, datagram, dcid);
 }
@@ -238,7 +200,7 @@ void quic_admit(quic_endpoint *e, const quic_arrival *a, p2p_view datagram) {
                 return;
         r = quic_conn_receive(c, a, datagram);
         if (r == NGTCP2_ERR_RETRY) {
-                send_retry(e, a, &hd);
+                retry(e, a, &hd);
                 quic_conn_on_error(c, r);
         }
 }

@@ -18,20 +18,25 @@ static quic_endpoint *endpoint_of(const quic_end *end) {
         return ((quic_listener *) end->listener)->endpoint;
 }
 
-/* A hello of go-libp2p, with an id of its own each, from 10.0.0.0/8. The first of them is a good one. */
-static void hello(quic_endpoint *e, unsigned i) {
+/* A hello of go-libp2p, with an id of its own each, from a network of 10.0.0.0/8. The first of them is a good
+ * one. */
+static void hello_from(quic_endpoint *e, unsigned i, unsigned network) {
         uint8_t packet[1280];
         size_t n = hex_view(quic_first_flight[0], packet, sizeof(packet)).n;
         quic_arrival a = {
                 .local = e->udp.bound,
                 .remote.in = { .sin_family = AF_INET,
                                .sin_port = htons(1),
-                               .sin_addr.s_addr = htonl(10u << 24 | i << 8) },
+                               .sin_addr.s_addr = htonl(10u << 24 | network << 8) },
         };
 
         packet[6] ^= (uint8_t) i;
         packet[7] ^= (uint8_t) (i >> 8);
         quic_answer_initial(e, &a, P2P_VIEW(packet, n));
+}
+
+static void hello(quic_endpoint *e, unsigned i) {
+        hello_from(e, i, i);
 }
 
 static void four_strangers_wait_and_the_fifth_proves_its_address(void **state) {
@@ -44,6 +49,8 @@ static void four_strangers_wait_and_the_fifth_proves_its_address(void **state) {
         for (unsigned i = 0; i < 6; i++)
                 hello(e, i);
         assert_int_equal(e->n_waiting, 4);
+        assert_int_equal(e->n_asked, 2);
+        assert_int_equal(p2p_loop_settle(p.loop), 0);
         assert_int_equal(p2p_quic_n_retries(p.b.transport), 2);
         quic_pair_done(&p);
 }
@@ -60,10 +67,10 @@ static void so_does_who_comes_after_32_handshakes(void **state) {
         t->n_half_open = 31;
         hello(e, 0);
         assert_int_equal(e->n_waiting, 1); /* the 32nd */
-        assert_int_equal(p2p_quic_n_retries(t), 0);
+        assert_int_equal(e->n_asked, 0);
         hello(e, 1);
         assert_int_equal(e->n_waiting, 1);
-        assert_int_equal(p2p_quic_n_retries(t), 1);
+        assert_int_equal(e->n_asked, 1);
         t->n_half_open = 0;
         quic_pair_done(&p);
 }
@@ -95,7 +102,7 @@ static void one_of_256_handshakes_gives_way(void **state) {
         quic_pair_done(&p);
 }
 
-static void retries_are_few_a_turn_and_remembered_for_a_while(void **state) {
+static void retries_are_remembered_for_a_while(void **state) {
         quic_transport *t;
         quic_endpoint *e;
         quic_pair p;
@@ -105,23 +112,157 @@ static void retries_are_few_a_turn_and_remembered_for_a_while(void **state) {
         e = endpoint_of(&p.b);
         t = p.b.transport;
         t->n_half_open = 32;
-        for (unsigned i = 0; i < 300; i++)
-                hello(e, i);
-        assert_int_equal(t->n_retries, 128);
-
         for (unsigned i = 0; i < 256; i++) {
-                e->retries = 0;
                 hello(e, 1000 + i);
+                assert_int_equal(p2p_loop_settle(p.loop), 0);
         }
+        assert_int_equal(t->n_retries, 256);
         t->n_half_open = 0;
         hello(e, 1000); /* the first of 256 is not forgotten: what comes without a token starts nothing */
         assert_int_equal(e->n_waiting, 0);
         t->n_half_open = 32;
-        e->retries = 0;
         hello(e, 2000);
         t->n_half_open = 0;
+        hello(e, 2000); /* nor is one that has not even been sent */
+        assert_int_equal(e->n_waiting, 0);
         hello(e, 1000); /* of 257 it is */
         assert_int_equal(e->n_waiting, 1);
+        quic_pair_done(&p);
+}
+
+/* ---- answers */
+
+static void unknown_version(quic_endpoint *e, unsigned network) {
+        uint8_t ids[510] = {};
+        quic_arrival a = { .local = e->udp.bound,
+                           .remote.in = { .sin_family = AF_INET,
+                                          .sin_port = htons(1),
+                                          .sin_addr.s_addr = htonl(10u << 24 | network << 8) } };
+
+        quic_answer_version(e, &a,
+                            &(ngtcp2_version_cid){ .version = 2,
+                                                   .dcid = ids,
+                                                   .dcidlen = 255,
+                                                   .scid = ids + 255,
+                                                   .scidlen = 255 });
+}
+
+static void unknown_id(quic_endpoint *e, unsigned network) {
+        static const uint8_t packet[100] = { 0x40 };
+        quic_arrival a = { .local = e->udp.bound,
+                           .remote.in = { .sin_family = AF_INET,
+                                          .sin_port = htons(1),
+                                          .sin_addr.s_addr = htonl(10u << 24 | network << 8) } };
+
+        quic_answer_unknown(e, &a, P2P_VIEW(packet, sizeof(packet)), P2P_VIEW(packet + 1, QUIC_CID_SIZE));
+}
+
+static void answers_wait_in_a_bounded_queue(void **state) {
+        quic_transport *t;
+        quic_endpoint *e;
+        quic_pair p;
+
+        (void) state;
+        quic_pair_init(&p);
+        e = endpoint_of(&p.b);
+        t = p.b.transport;
+        t->n_half_open = 32;
+        unknown_version(e, 1);
+        unknown_id(e, 2);
+        assert_int_equal(e->n_asked, 2);
+        for (unsigned i = 0; i < 300; i++)
+                hello(e, i);
+        assert_int_equal(e->n_asked, 128);
+        unknown_version(e, 1);
+        unknown_id(e, 2);
+        assert_int_equal(e->n_asked, 128);
+        assert_int_equal(e->n_waiting, 0);
+        assert_int_equal(p2p_loop_settle(p.loop), 0);
+        assert_int_equal(e->n_asked, 0);
+        assert_int_equal(t->n_retries, 126);
+        hello(e, 1000); /* one goes away with its endpoint */
+        assert_int_equal(e->n_asked, 1);
+        t->n_half_open = 0;
+        quic_pair_done(&p);
+}
+
+static void one_network_gets_half_of_them(void **state) {
+        quic_transport *t;
+        quic_endpoint *e;
+        quic_pair p;
+
+        (void) state;
+        quic_pair_init(&p);
+        e = endpoint_of(&p.b);
+        t = p.b.transport;
+        t->n_half_open = 32;
+        for (unsigned i = 0; i < 200; i++)
+                hello_from(e, i, 1);
+        assert_int_equal(e->n_asked, 64);
+        hello_from(e, 1000, 2);
+        assert_int_equal(e->n_asked, 65);
+        t->n_half_open = 0;
+        quic_pair_done(&p);
+}
+
+/* So that somebody who is in already waits for four at most. */
+static void four_are_made_a_turn(void **state) {
+        quic_transport *t;
+        quic_endpoint *e;
+        quic_pair p;
+
+        (void) state;
+        quic_pair_init(&p);
+        e = endpoint_of(&p.b);
+        t = p.b.transport;
+        t->n_half_open = 32;
+        for (unsigned i = 0; i < 10; i++)
+                hello(e, i);
+        for (unsigned left = 10; left > 0; left -= P2P_MIN(left, 4u)) {
+                assert_int_equal(e->n_asked, left);
+                assert_true(p2p_loop_turn(p.loop, 0) >= 0);
+        }
+        assert_int_equal(e->n_asked, 0);
+        assert_int_equal(t->n_retries, 10);
+        t->n_half_open = 0;
+        quic_pair_done(&p);
+}
+
+/* News on its way up: through so many turns. */
+typedef struct news {
+        p2p_task task;
+        unsigned n;
+} news;
+
+static void on_news(void *userdata) {
+        news *n = userdata;
+
+        if (--n->n > 0)
+                p2p_task_post(&n->task);
+}
+
+static void who_is_in_goes_first(void **state) {
+        news n = { .n = 5 };
+        quic_transport *t;
+        quic_endpoint *e;
+        quic_pair p;
+
+        (void) state;
+        quic_pair_init(&p);
+        e = endpoint_of(&p.b);
+        t = p.b.transport;
+        t->n_half_open = 32;
+        p2p_task_init(&n.task, p.loop, on_news, &n);
+        p2p_task_post(&n.task);
+        hello(e, 0);
+        unknown_version(e, 1);
+        unknown_id(e, 2);
+        while (n.n > 0) {
+                assert_int_equal(e->n_asked, 3);
+                assert_true(p2p_loop_turn(p.loop, 0) >= 0);
+        }
+        assert_int_equal(e->n_asked, 0);
+        t->n_half_open = 0;
         quic_pair_done(&p);
 }
 
@@ -130,7 +271,11 @@ int main(void) {
                 cmocka_unit_test(four_strangers_wait_and_the_fifth_proves_its_address),
                 cmocka_unit_test(so_does_who_comes_after_32_handshakes),
                 cmocka_unit_test(one_of_256_handshakes_gives_way),
-                cmocka_unit_test(retries_are_few_a_turn_and_remembered_for_a_while),
+                cmocka_unit_test(retries_are_remembered_for_a_while),
+                cmocka_unit_test(answers_wait_in_a_bounded_queue),
+                cmocka_unit_test(one_network_gets_half_of_them),
+                cmocka_unit_test(four_are_made_a_turn),
+                cmocka_unit_test(who_is_in_goes_first),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
