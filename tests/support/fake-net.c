@@ -49,6 +49,10 @@ static uint64_t session_heard(const p2p_session *session) {
         return session_of(session)->heard;
 }
 
+static uint64_t session_quiet(const p2p_session *session) {
+        return session_of(session)->quiet;
+}
+
 static void session_set_stream_limit(p2p_session *session _unused_, unsigned n _unused_) {
 }
 
@@ -73,6 +77,7 @@ static const p2p_session_ops session_ops = {
         .close = session_close,
         .rtt = session_rtt,
         .heard = session_heard,
+        .quiet = session_quiet,
         .set_stream_limit = session_set_stream_limit,
         .n_streams = session_n_streams,
         .free = session_free,

@@ -21,7 +21,7 @@ typedef struct fake_session {
         p2p_session session;
         struct fake_net *net;
         p2p_peer_id peer;
-        uint64_t heard, rtt;
+        uint64_t heard, rtt, quiet;
         int error;       /* of open(); 0: it works */
         bool closed;
         unsigned n_open; /* streams that were opened ... */

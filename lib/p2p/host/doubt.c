@@ -16,6 +16,7 @@
 
 #include "host/host-internal.h"
 #include "negotiate/multistream.h"
+#include "transport/tcp.h"
 
 #define ANSWER_MIN_USEC (200 * USEC_PER_MSEC) /* arbitrary: a far side that is busy */
 
@@ -101,13 +102,19 @@ void conn_doubt(p2p_conn *c) {
                 c->doubted_at = 0;
 }
 
-bool conn_is_doubtful(const p2p_conn *c) {
+static bool is_overdue(const p2p_conn *c) {
         uint64_t rtt = p2p_conn_rtt(c), due = P2P_MAX(2 * rtt, ANSWER_MIN_USEC);
 
         if (rtt == 0)
                 due = conn_patience(c);
         return c->doubted_at > 0 && p2p_conn_heard(c) <= c->doubted_at &&
                p2p_loop_now(c->host->loop) >= c->doubted_at + due;
+}
+
+bool conn_is_doubtful(const p2p_conn *c) {
+        const p2p_session_ops *ops = c->session->ops;
+
+        return is_overdue(c) || (ops->quiet && ops->quiet(c->session) > P2P_TCP_QUIET_MAX_USEC);
 }
 
 void conn_doubt_init(p2p_conn *c) {

@@ -169,7 +169,7 @@ void conn_doubt_init(p2p_conn *conn);
 void conn_doubt_done(p2p_conn *conn);
 /* Somebody writes to it without waiting: if nothing is heard in a conn_patience(), it is silent. */
 void conn_doubt(p2p_conn *conn);
-/* Somebody did, and should have been answered by now. */
+/* Somebody did, and should have been answered by now; or the kernel asked, and should have been. */
 bool conn_is_doubtful(const p2p_conn *conn);
 /* From then on what hangs on a silent connection ends, if another one works: the promised 5 s. */
 #define HANG_USEC (5 * USEC_PER_SEC)

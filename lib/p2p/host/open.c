@@ -12,8 +12,8 @@
  * live, waits for its answer before anybody writes to it: a round trip more, behind a pause. If one or two
  * seconds bring nothing at all the connection is silent: it is passed over (find-conn.c), another one is
  * used or dialled, and whichever answers first gets the opening. No byte is ever sent twice. On a direct TCP
- * connection nobody waits; but it is doubted meanwhile (doubt.c), and who comes while that lasts longer than
- * it should does wait, or takes another one.
+ * connection, which the kernel keeps alive, nobody waits; but it is doubted meanwhile (doubt.c), and who
+ * comes while that lasts longer than it should does wait, or takes another one.
  *
  * A go-libp2p peer resets what is too much for it (0x1002), even behind its answer, and takes 64 streams of
  * a protocol or more [wire reference 24.3]. In a crowd nobody writes before that verdict, so that who asked
@@ -134,9 +134,9 @@ static int try_on(p2p_open *o, p2p_conn *conn) {
 static bool is_fresh(p2p_conn *conn) {
         uint64_t heard = p2p_conn_heard(conn), now = p2p_loop_now(conn->host->loop);
 
-        if (heard < conn->host->network_changed_at || conn_is_silent(conn) || conn_is_doubtful(conn))
+        if (heard < conn->host->network_changed_at || conn_is_silent(conn))
                 return false;
-        return heard + FRESH_USEC > now || !conn_may_die_alone(conn);
+        return heard + FRESH_USEC > now || (!conn_may_die_alone(conn) && !conn_is_doubtful(conn));
 }
 
 static bool is_crowded(p2p_conn *conn, const char *protocol) {

@@ -269,6 +269,12 @@ static uint64_t session_heard(const p2p_session *session) {
         return yamux_of(session)->last_frame;
 }
 
+static uint64_t session_quiet(const p2p_session *session) {
+        const p2p_yamux *y = yamux_of(session);
+
+        return y->state == YAMUX_ENDED ? 0 : p2p_channel_quiet(y->channel);
+}
+
 static void session_set_stream_limit(p2p_session *session, unsigned n) {
         yamux_of(session)->streams_max = n;
 }
@@ -302,6 +308,7 @@ static const p2p_session_ops session_ops = {
         .close = session_close,
         .rtt = session_rtt,
         .heard = session_heard,
+        .quiet = session_quiet,
         .set_stream_limit = session_set_stream_limit,
         .n_streams = session_n_streams,
         .allow_large_windows = session_allow_large_windows,

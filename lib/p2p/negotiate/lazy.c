@@ -177,6 +177,10 @@ static uint32_t lazy_reset_code(const p2p_channel *c) {
         return p2p_channel_reset_code(container_of(c, const lazy, channel)->below);
 }
 
+static uint64_t lazy_quiet(const p2p_channel *c) {
+        return p2p_channel_quiet(container_of(c, const lazy, channel)->below);
+}
+
 static p2p_channel *lazy_free(p2p_channel *c) {
         lazy *l = lazy_of(c);
 
@@ -194,6 +198,7 @@ static const p2p_channel_ops lazy_ops = {
         .shutdown = lazy_shutdown,
         .reset = lazy_reset,
         .reset_code = lazy_reset_code,
+        .quiet = lazy_quiet,
         .free = lazy_free,
 };
 

@@ -115,6 +115,10 @@ static uint32_t sealed_reset_code(const p2p_channel *c) {
         return p2p_channel_reset_code(container_of(c, const sealed_channel, channel)->below);
 }
 
+static uint64_t sealed_quiet(const p2p_channel *c) {
+        return p2p_channel_quiet(container_of(c, const sealed_channel, channel)->below);
+}
+
 static void on_orphan_free(p2p_orphan *orphan) {
         destroy(container_of(orphan, sealed_channel, orphan));
 }
@@ -138,6 +142,7 @@ static const p2p_channel_ops sealed_ops = {
         .shutdown = sealed_shutdown,
         .reset = sealed_reset,
         .reset_code = sealed_reset_code,
+        .quiet = sealed_quiet,
         .free = sealed_free,
 };
 

@@ -128,6 +128,17 @@ static int tcp_shutdown(p2p_channel *c) {
         return 0;
 }
 
+/* The kernel's keep-alive asks when nothing else does. */
+static uint64_t tcp_quiet(const p2p_channel *c) {
+        const tcp_channel *t = container_of(c, const tcp_channel, channel);
+        struct tcp_info info = {};
+        socklen_t n = sizeof(info);
+
+        if (getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0)
+                return 0; /* not TCP */
+        return (uint64_t) info.tcpi_last_ack_recv * 1000;
+}
+
 static void tcp_reset(p2p_channel *c, uint32_t code) {
         const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
         tcp_channel *t = from_channel(c);
@@ -199,6 +210,7 @@ int p2p_tcp_channel_new(p2p_loop *loop, int fd, p2p_channel **ret) {
                 .writev = tcp_writev,
                 .shutdown = tcp_shutdown,
                 .reset = tcp_reset,
+                .quiet = tcp_quiet,
                 .free = tcp_free,
         };
         tcp_channel *t;

@@ -22,6 +22,9 @@
  * channel unread. */
 int p2p_tcp_channel_new(p2p_loop *loop, int fd, p2p_channel **ret);
 
+/* A path that lives is never p2p_channel_quiet() for longer: keep-alive's 15 s, and the answer's way. */
+#define P2P_TCP_QUIET_MAX_USEC (17 * USEC_PER_SEC)
+
 typedef struct p2p_tcp_listener p2p_tcp_listener;
 /* channel is the callee's; remote too. Runs from the loop. */
 typedef void (*p2p_tcp_accept_fn)(p2p_channel *channel, p2p_addr *remote, void *userdata);

@@ -194,6 +194,10 @@ static void ws_reset(p2p_channel *c, uint32_t code) {
         p2p_channel_reset(w->below, code);
 }
 
+static uint64_t ws_quiet(const p2p_channel *c) {
+        return p2p_channel_quiet(container_of(c, const ws_channel, channel)->below);
+}
+
 static void on_orphan_free(p2p_orphan *orphan) {
         destroy(container_of(orphan, ws_channel, orphan));
 }
@@ -254,6 +258,7 @@ static int channel_new(p2p_loop *loop, p2p_channel *below, p2p_ws_upgrade *upgra
                 .writev = ws_writev,
                 .shutdown = ws_shutdown,
                 .reset = ws_reset,
+                .quiet = ws_quiet,
                 .free = ws_free,
         };
         ws_channel *w;

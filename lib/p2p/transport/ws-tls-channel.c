@@ -342,6 +342,10 @@ static void tls_reset(p2p_channel *c, uint32_t code) {
         p2p_channel_reset(t->pipe.below, code);
 }
 
+static uint64_t tls_quiet(const p2p_channel *c) {
+        return p2p_channel_quiet(container_of(c, const tls_channel, channel)->pipe.below);
+}
+
 static void on_orphan_free(p2p_orphan *orphan) {
         destroy(container_of(orphan, tls_channel, orphan));
 }
@@ -392,6 +396,7 @@ static int channel_new(p2p_loop *loop, p2p_channel *below, const p2p_web_tls *cr
                 .writev = tls_writev,
                 .shutdown = tls_shutdown,
                 .reset = tls_reset,
+                .quiet = tls_quiet,
                 .free = tls_free,
         };
         tls_channel *t;

@@ -416,6 +416,23 @@ static void over_tcp_any_answer_ends_the_doubt(void **state) {
         assert_int_equal(w->n_done, 2);
 }
 
+static void over_tcp_what_the_kernel_does_not_hear_of_answers_first(void **state) {
+        world *w = *state;
+        fake_session *tcp = over_tcp(w);
+
+        tcp->quiet = 17 * USEC_PER_SEC;
+        open_stream(w, NULL);
+        assert_int_equal(w->n_done, 1);
+        w->stream = p2p_stream_free(w->stream);
+        tcp->quiet += USEC_PER_MSEC;
+        open_stream(w, NULL);
+        assert_int_equal(w->n_done, 1);
+        p2p_loop_advance(w->loop, 2 * USEC_PER_SEC);
+        (void) answer(w, QUIC);
+        assert_int_equal(w->n_done, 2);
+        assert_true(is_on(w, QUIC));
+}
+
 /* Two round trips, and a fifth of a second at least. */
 static void over_tcp_who_comes_in_the_middle_of_a_doubt_waits(void **state) {
         static const struct { unsigned rtt_msec, doubtful_msec; } rows[] = { { 1, 200 }, { 150, 300 } };
@@ -573,6 +590,7 @@ int main(void) {
                 T(over_tcp_a_new_network_is_quiet_at_first),
                 T(over_tcp_who_comes_after_a_silence_goes_elsewhere),
                 T(over_tcp_any_answer_ends_the_doubt),
+                T(over_tcp_what_the_kernel_does_not_hear_of_answers_first),
                 T(over_tcp_who_comes_in_the_middle_of_a_doubt_waits),
                 T(over_tcp_what_hangs_breaks_once_another_works),
                 T(over_tcp_a_probe_that_takes_long_is_no_worse),

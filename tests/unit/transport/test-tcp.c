@@ -376,6 +376,35 @@ static void options_are_set(void **state) {
         close(fds[1]);
 }
 
+static uint64_t last_ack(int fd) {
+        struct tcp_info info;
+        socklen_t n = sizeof(info);
+
+        assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n), 0);
+        return (uint64_t) info.tcpi_last_ack_recv * 1000;
+}
+
+static void the_kernel_tells_how_quiet_it_is(void **state) {
+        uint64_t before, quiet;
+        p2p_channel *channel;
+        fixture *f = *state;
+        int fds[2];
+
+        tcp_pair(fds);
+        assert_int_equal(p2p_tcp_channel_new(f->loop, fds[0], &channel), 0);
+        before = last_ack(fds[0]);
+        quiet = p2p_channel_quiet(channel);
+        assert_in_range(quiet, before, last_ack(fds[0]));
+        p2p_channel_free(channel);
+        close(fds[1]);
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        assert_int_equal(p2p_tcp_channel_new(f->loop, fds[0], &channel), 0);
+        assert_int_equal(p2p_channel_quiet(channel), 0);
+        p2p_channel_free(channel);
+        close(fds[1]);
+}
+
 static void what_is_no_stream_socket_is_refused(void **state) {
         static const struct { const char *why; int domain, type; } cases[] = {
                 { "datagrams",        AF_UNIX, SOCK_DGRAM     },
@@ -433,6 +462,7 @@ int main(void) {
                 test_tcp(an_end_that_was_read_needs_no_waiting),
                 test_tcp(a_loop_that_ends_takes_its_orphans_along),
                 test_tcp(options_are_set),
+                test_tcp(the_kernel_tells_how_quiet_it_is),
                 test_tcp(what_is_no_stream_socket_is_refused),
                 test_unix(a_unix_socket_that_is_reset_just_ends),
         };

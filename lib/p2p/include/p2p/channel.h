@@ -33,6 +33,9 @@ typedef struct p2p_channel_ops {
         void (*reset)(p2p_channel *c, uint32_t code);
         /* The code with which the far side reset a stream; 0 if it did not or none was given. May be NULL. */
         uint32_t (*reset_code)(const p2p_channel *c);
+        /* For how long, in usec, not even an acknowledgement of the far side's machine has come in. May be NULL: nobody
+         * knows, 0. */
+        uint64_t (*quiet)(const p2p_channel *c);
         /* After shutdown(): a graceful close, what was taken is still delivered in the background and what still
          * comes is discarded. Without it: a reset (code 0). */
         p2p_channel *(*free)(p2p_channel *c);
@@ -78,6 +81,10 @@ static inline void p2p_channel_reset(p2p_channel *c, uint32_t code) {
 
 static inline uint32_t p2p_channel_reset_code(const p2p_channel *c) {
         return c->ops->reset_code ? c->ops->reset_code(c) : 0;
+}
+
+static inline uint64_t p2p_channel_quiet(const p2p_channel *c) {
+        return c->ops->quiet ? c->ops->quiet(c) : 0;
 }
 
 static inline p2p_channel *p2p_channel_free(p2p_channel *c) {

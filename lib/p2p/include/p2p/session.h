@@ -30,6 +30,8 @@ typedef struct p2p_session_ops {
         /* p2p_loop_now() of when anything of the far side's came in last, acknowledgements too where the session sees them.
          * May be NULL: nobody suspects it of being dead. */
         uint64_t (*heard)(const p2p_session *s);
+        /* As a channel's: where the session does not see acknowledgements itself. May be NULL. */
+        uint64_t (*quiet)(const p2p_session *s);
         /* Streams that the far side may have open here at once; above it they are reset (0x1002). */
         void (*set_stream_limit)(p2p_session *s, unsigned n);
         unsigned (*n_streams)(const p2p_session *s); /* live ones, of either side */
