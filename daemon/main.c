@@ -97,26 +97,13 @@ static int on_stop(void *userdata) {
         return 0;
 }
 
-/* Without a bus nobody can reach us, and what callers held is gone: start anew. */
-static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Program *p = userdata;
-
-        (void) m, (void) error;
-        log_error("The bus is gone");
-        main_loop_exit(p->loop, EXIT_FAILURE);
-        return 0;
-}
-
 static int join_bus(Program *p) {
         int r;
 
         r = bus_open(&p->bus);
         if (r < 0)
                 return log_error_errno(r, "Cannot reach the bus: %m");
-        r = sd_bus_match_signal(p->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
-                                "org.freedesktop.DBus.Local", "Disconnected", on_bus_lost, p);
-        if (r >= 0)
-                r = main_loop_attach_bus(p->loop, p->bus);
+        r = main_loop_attach_bus(p->loop, p->bus);
         if (r >= 0)
                 r = api_new(p->manager, p->bus, show_status, p, &p->api);
         if (r >= 0)

@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "service/heap-trim.h"
+#include "service/journal.h"
 
 #define DISPATCH_MAX                                                                                        \
         64u /* sd_event sources in a turn, so that a busy bus leaves the network its share; arbitrary */
@@ -164,8 +165,19 @@ void main_loop_on_stop(MainLoop *loop, int (*stop)(void *userdata), void *userda
         loop->stop_userdata = userdata;
 }
 
+static int on_bus_lost(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        (void) m, (void) error;
+        log_error("The bus is gone");
+        main_loop_exit(userdata, EXIT_FAILURE);
+        return 0;
+}
+
 int main_loop_attach_bus(MainLoop *loop, sd_bus *bus) {
-        return sd_bus_attach_event(bus, loop->event, SD_EVENT_PRIORITY_NORMAL);
+        int r;
+
+        r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+                                "Disconnected", on_bus_lost, loop);
+        return r < 0 ? r : sd_bus_attach_event(bus, loop->event, SD_EVENT_PRIORITY_NORMAL);
 }
 
 /* 1: something was served, there may be more. */

@@ -4,7 +4,7 @@
 import os, socket, subprocess, time
 
 from common import TREE, check, wait_for
-from node import Node
+from node import Node, RelayNode
 from traffic import dial, exchange
 from world import home, laptop
 
@@ -33,6 +33,15 @@ def t_a_second_daemon_says_why_it_ends():
     r = subprocess.run([TREE + '/peerup-relay', '--config', twin.config], env=twin.env, capture_output=True, text=True, timeout=20)
     check(r.returncode == 78 and 'config.yaml:' in r.stderr, r.returncode, r.stderr)
     twin.bus_process.kill()
+
+
+def t_without_a_bus_it_ends_to_start_anew():
+    for node in (Node('busless'), RelayNode('busless-relay')):
+        node.start()
+        node.bus_process.kill()
+        check(node.process.wait(5) == 1, node.name, 'ended with', node.process.returncode)
+        with open(node.dir + '/log') as f:
+            check('The bus is gone' in f.read(), node.name, 'says nothing')
 
 
 def t_idle_tunnels_cost_little():
