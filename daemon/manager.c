@@ -96,6 +96,10 @@ static void on_conn_closed(p2p_conn *conn, int error, uint32_t code, void *userd
         manager_note_end(m);
 }
 
+static void on_host_changed(void *userdata) {
+        manager_changed(userdata, MANAGER_ADDRESSES);
+}
+
 static const p2p_host_events host_events = {
         .allow = on_allow,
         .stream_limit = on_stream_limit,
@@ -103,6 +107,7 @@ static const p2p_host_events host_events = {
         .conn_identified = on_conn_identified,
         .conn_closed = on_conn_closed,
         .inbound_failed = on_inbound_failed,
+        .changed = on_host_changed,
 };
 
 /* ---- what access tells ---- */

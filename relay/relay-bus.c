@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Every method: read, ask polkit, act, reply. Changes of the two counters are told at most four times a second. */
+/* Every method: read, ask polkit, act, reply. Changes are told at most four times a second. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@ struct RelayBus {
         Polkit *polkit;
         sd_bus_slot *slot;
         p2p_timer news;
+        unsigned waiting; /* RELAY_NEWS_* for it */
 };
 
 static int parse_peer(const char *text, p2p_peer_id *ret, sd_bus_error *error) {
@@ -277,7 +278,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD("Reload", NULL, NULL, method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("PeerID", "s", get_peer_id, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("ListenAddresses", "as", get_addresses, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("ListenAddresses", "as", get_addresses, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Reservations", "u", get_reservations, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Circuits", "u", get_circuits, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
@@ -286,14 +287,21 @@ static const sd_bus_vtable vtable[] = {
 /* ---- news ---- */
 static void on_news(void *userdata) {
         RelayBus *b = userdata;
+        unsigned news = b->waiting;
 
-        (void) sd_bus_emit_properties_changed(b->bus, BUS_RELAY_PATH, BUS_RELAY_MANAGER_INTERFACE, "Reservations", "Circuits",
-                                              NULL);
+        b->waiting = 0;
+        if (news & RELAY_NEWS_NUMBERS)
+                (void) sd_bus_emit_properties_changed(b->bus, BUS_RELAY_PATH, BUS_RELAY_MANAGER_INTERFACE,
+                                                      "Reservations", "Circuits", NULL);
+        if (news & RELAY_NEWS_ADDRESSES)
+                (void) sd_bus_emit_properties_changed(b->bus, BUS_RELAY_PATH, BUS_RELAY_MANAGER_INTERFACE,
+                                                      "ListenAddresses", NULL);
 }
 
-static void on_changed(void *userdata) {
+static void on_changed(unsigned news, void *userdata) {
         RelayBus *b = userdata;
 
+        b->waiting |= news;
         if (!p2p_timer_is_set(&b->news))
                 (void) p2p_timer_set(&b->news, NEWS_INTERVAL_USEC);
 }

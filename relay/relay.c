@@ -21,9 +21,9 @@
 #define TRIM_USEC (2 * USEC_PER_SEC)
 #define STREAMS_PER_PEER 128u /* beside those of circuits: go-libp2p's limit for hop */
 
-static void tell_changed(Relay *relay) {
+static void tell_changed(Relay *relay, unsigned news) {
         if (relay->changed)
-                relay->changed(relay->changed_userdata);
+                relay->changed(news, relay->changed_userdata);
 }
 
 /* ---- the host's events ---- */
@@ -65,10 +65,15 @@ static void on_inbound_failed(const p2p_peer_id *peer _unused_, const p2p_addr *
                 (void) p2p_timer_set(&relay->trim, TRIM_USEC);
 }
 
+static void on_host_changed(void *userdata) {
+        tell_changed(userdata, RELAY_NEWS_ADDRESSES);
+}
+
 static const p2p_host_events host_events = {
         .allow = on_allow,
         .stream_limit = on_stream_limit,
         .inbound_failed = on_inbound_failed,
+        .changed = on_host_changed,
 };
 
 /* ---- the hop service's events ---- */
@@ -87,7 +92,7 @@ static void on_reserved(const p2p_peer_id *peer, const p2p_addr *remote _unused_
         if (refresh)
                 return; /* a steady state writes nothing */
         audit_reservation(peer, "open", "OK");
-        tell_changed(userdata);
+        tell_changed(userdata, RELAY_NEWS_NUMBERS);
 }
 
 static void on_refused(const p2p_peer_id *peer, const p2p_peer_id *dst, unsigned status, void *userdata _unused_) {
@@ -101,11 +106,11 @@ static void on_refused(const p2p_peer_id *peer, const p2p_peer_id *dst, unsigned
 
 static void on_released(const p2p_peer_id *peer, bool expired, void *userdata) {
         audit_reservation(peer, "close", expired ? "expired" : "disconnected");
-        tell_changed(userdata);
+        tell_changed(userdata, RELAY_NEWS_NUMBERS);
 }
 
 static void on_circuit_opened(const p2p_peer_id *src _unused_, const p2p_peer_id *dst _unused_, void *userdata) {
-        tell_changed(userdata);
+        tell_changed(userdata, RELAY_NEWS_NUMBERS);
 }
 
 static const char *reason_of(int error) {
@@ -124,7 +129,7 @@ static void on_circuit_closed(const p2p_circuit_report *report, void *userdata) 
         audit(AUDIT_CIRCUIT, AUDIT_PEER(&report->src), AUDIT_TEXT("DST", p2p_peer_id_format(&report->dst, text)),
               AUDIT_NUMBER("BYTES_TX", report->bytes_to_dst), AUDIT_NUMBER("BYTES_RX", report->bytes_to_src),
               AUDIT_NUMBER("DURATION_USEC", report->duration_usec), AUDIT_TEXT("REASON", reason_of(report->error)));
-        tell_changed(userdata);
+        tell_changed(userdata, RELAY_NEWS_NUMBERS);
 }
 
 static const p2p_hop_events hop_events = {

@@ -15,6 +15,11 @@
 
 #define RELAY_CONFIG_PATH "/etc/peerup-relay/relay-server.yaml"
 
+enum {
+        RELAY_NEWS_NUMBERS = 1u << 0, /* of reservations or circuits */
+        RELAY_NEWS_ADDRESSES = 1u << 1,
+};
+
 typedef struct Relay {
         p2p_loop *loop; /* borrowed */
         char *config_path;
@@ -27,7 +32,7 @@ typedef struct Relay {
         p2p_ping *ping;
         p2p_hop *hop;
         p2p_timer trim; /* of the heap, after handshakes that came to nothing */
-        void (*changed)(void *userdata); /* numbers of reservations or circuits */
+        void (*changed)(unsigned news, void *userdata); /* RELAY_NEWS_* */
         void *changed_userdata;
 } Relay;
 

@@ -21,6 +21,8 @@ static void on_changed(void *userdata) {
         P2P_LIST_FOREACH(hook, &host->hooks, p2p_hook, hooks)
                 if (hook->changed)
                         hook->changed(hook->userdata);
+        if (host->events->changed)
+                host->events->changed(host->userdata);
 }
 
 /* What failed there may work here, and a listener at a wildcard is at other addresses now. */

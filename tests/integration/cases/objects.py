@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the daemon shows on the bus."""
 
-import os, re, subprocess, time
+import os, re, socket, subprocess, time
 
 from common import ROOT, check, spawn, wait_for
-from node import NAME, PATH, Node
+from node import NAME, PATH, Node, RelayNode
 from world import home, laptop
 
 
@@ -56,6 +56,36 @@ def t_ping_and_lists():
     check('NoSuchPeer' in laptop.refused('Ping', 's', 'nobody') or 'No peer' in laptop.refused('Ping', 's', 'nobody'), 'name')
     check({s[0] for s in home.call('ListServices')[0]} == {'echo', 'late', 'rude', 'sink', 'dead'}, 'services')
     check(home.call('ListAuthorizedPeers')[0][0][:2] == [laptop.id, 'laptop'], 'authorized')
+
+
+def addresses_are_news(node, bus, path, interface):
+    """An address of this machine comes: the property says so, and so does a signal."""
+    def addresses():
+        return node.busctl('get-property', bus, path, interface, 'ListenAddresses')['data']
+    monitor = spawn(['busctl', '--address=unix:path=' + node.bus, '--json=short', 'monitor', bus], stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL, text=True)
+    time.sleep(0.5)
+    subprocess.run(['ip', 'address', 'add', '192.0.2.77/32', 'dev', 'lo'], check=True)
+    try:
+        wait_for('the new address', 5, lambda: '192.0.2.77' in str(addresses()))
+        time.sleep(1.5)
+    finally:
+        subprocess.run(['ip', 'address', 'delete', '192.0.2.77/32', 'dev', 'lo'], check=True)
+        monitor.terminate()
+    text = monitor.communicate()[0]
+    check('PropertiesChanged' in text and 'ListenAddresses' in text and '192.0.2.77' in text, node.name, 'sent', text)
+
+
+def t_addresses_are_news():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        check(s.connect_ex(('198.51.100.1', 9)) != 0, 'a network of its own is wanted: tests/integration/run')
+    node, relay = Node('moving'), RelayNode('moving-relay', '/ip4/0.0.0.0/tcp/%d')
+    node.write_config(listen='["/ip4/0.0.0.0/tcp/%d"]' % node.port)
+    addresses_are_news(node.start(), NAME, PATH, NAME + '.Manager')
+    addresses_are_news(relay.start(), 'dev.peerup.relay1', '/dev/peerup/relay1', 'dev.peerup.relay1.Manager')
+    for n in (node, relay):
+        n.stop()
+        n.bus_process.kill()
 
 
 def t_objects_are_managed():

@@ -53,6 +53,8 @@ typedef struct p2p_host_events {
         void (*conn_closed)(p2p_conn *conn, int error, uint32_t code, void *userdata);
         /* An inbound connection came to nothing: refused by the gater (-EKEYREJECTED, peer set) or a broken handshake. */
         void (*inbound_failed)(const p2p_peer_id *peer, const p2p_addr *remote, int error, void *userdata);
+        /* What peers are told about this host may be different now: protocols, p2p_host_own_addrs(). */
+        void (*changed)(void *userdata);
 } p2p_host_events;
 
 /* An agent that begins with "peerup/" or "relay-server/" and ends so is one of ours: windows may grow larger. */
