@@ -249,8 +249,12 @@ static void on_step(void *userdata) {
         if (o->dial || !p2p_list_is_empty(&o->waiting))
                 return;
         conn = host_find_conn(o->host, &o->peer, o->options.direct);
-        if (conn)
-                return open_on(o, conn);
+        if (conn) {
+                open_on(o, conn);
+                if (p2p_list_is_empty(&o->waiting))
+                        p2p_task_pass(&o->step); /* a turn less: nobody else is on this stack */
+                return;
+        }
         if (o->options.no_dial)
                 return finish(o, -EHOSTUNREACH);
         r = dial(o);

@@ -138,6 +138,16 @@ static void what_was_just_heard_needs_no_proof(void **state) {
         assert_int_equal(w->error, 0);
 }
 
+static void who_need_not_wait_does_not_wait_for_a_turn(void **state) {
+        world *w = *state;
+
+        w->quic->heard = p2p_loop_now(w->loop);
+        assert_int_equal(p2p_open_new(w->us.host, &w->peer, "/test/1", NULL, on_opened, w, &w->open), 0);
+        assert_int_equal(w->n_done, 0);
+        assert_int_equal(p2p_loop_turn(w->loop, 0), 1);
+        assert_int_equal(w->n_done, 1);
+}
+
 static void a_quiet_connection_answers_first(void **state) {
         world *w = *state;
 
@@ -572,6 +582,7 @@ int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
                 T(what_was_just_heard_needs_no_proof),
+                T(who_need_not_wait_does_not_wait_for_a_turn),
                 T(a_quiet_connection_answers_first),
                 T(a_new_network_is_quiet_at_first),
                 T(one_that_lives_and_is_slow_gets_the_stream),
