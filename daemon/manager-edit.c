@@ -33,8 +33,7 @@ static bool is_authorized(const Manager *m, const p2p_peer_id *peer) {
 }
 
 /* A name whose peer is not authorized any more is free: a machine that was replaced gives it to its successor. */
-static int give_name(Manager *m, const p2p_peer_id *peer, const char *name, ConfigProblems *problems,
-                     char **ret_reason) {
+static int write_name(Manager *m, const p2p_peer_id *peer, const char *name, ConfigProblems *problems) {
         const ConfigName *known = node_config_find_name(m->config, name);
         char id[P2P_PEER_ID_TEXT_MAX];
         int r = 0;
@@ -45,9 +44,23 @@ static int give_name(Manager *m, const p2p_peer_id *peer, const char *name, Conf
                 return -ENOTUNIQ;
         if (known)
                 r = config_remove_name(m->config_path, name, problems);
-        if (r >= 0)
+        if (r >= 0 || r == -ENOENT)
                 r = config_add_name(m->config_path, name, p2p_peer_id_format(peer, id), problems);
-        return after_edit(m, r, problems, ret_reason);
+        return r < 0 ? r : 1;
+}
+
+static int give_name(Manager *m, const p2p_peer_id *peer, const char *name, ConfigProblems *problems,
+                     char **ret_reason) {
+        int r;
+
+        r = write_name(m, peer, name, problems);
+        if (r == -EEXIST) { /* it is in a file that somebody edited, and that is not in force */
+                r = manager_reload(m, ret_reason);
+                if (r < 0)
+                        return r;
+                r = write_name(m, peer, name, problems);
+        }
+        return r == 0 ? 0 : after_edit(m, r, problems, ret_reason);
 }
 
 int manager_authorize(Manager *m, const p2p_peer_id *peer, const char *comment, uint64_t expires,
@@ -145,14 +158,16 @@ int manager_unexpose(Manager *m, const char *name, char **ret_reason) {
 
         if (!problems)
                 return -ENOMEM;
-        if (node_config_find_service(m->config, name)) {
+        if (!service || !service->transient || node_config_find_service(m->config, name)) {
                 r = config_remove_service(m->config_path, name, problems);
-                r = after_edit(m, r, problems, ret_reason);
-                if (r < 0)
+                if (r == -ENOENT && !service)
                         return r;
-                service = service_find(m, name); /* the reload withdrew it */
-        } else if (!service)
-                return -ENOENT;
+                if (r != -ENOENT)
+                        r = after_edit(m, r, problems, ret_reason);
+                if (r < 0 && r != -ENOENT)
+                        return r;
+                service = service_find(m, name); /* a reload withdrew it */
+        }
         if (service) {
                 audit(AUDIT_SERVICE_CHANGE, AUDIT_TEXT("SERVICE", name), AUDIT_TEXT("ACTION", "unexpose"));
                 service_free(service);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A config that changes while the daemon runs."""
 
-import os, signal, subprocess
+import os, re, signal, subprocess
 
 from common import TMP, TREE, Failed, check, free_port, wait_for
 from node import Node
@@ -38,6 +38,36 @@ def t_reload():
     home.call('Reload')
     check(is_reset(p.where), 'the removed service')
     p.kill(), live.kill()
+
+
+def t_edits_go_by_the_file_as_it_is():
+    """A file that somebody edited and nobody loaded yet: no edit loses that, and each error is about what the file has."""
+    other = '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN'
+    with open(home.config) as f:
+        good = f.read()
+    edited = good.replace('services: ', 'services:\n  mine: # by hand\n    enabled: true\n    local_address: localhost:9')
+    edited = re.sub(r'names:.*\n(  .*\n)*', 'names:\n  bob: "%s"\n' % other, edited)
+    with open(home.config, 'w') as f:
+        f.write(edited)
+    home.call('AuthorizePeer', 'ssa{sv}', home.id, '', 1, 'name', 's', 'bob')  # nobody who is let in has that name
+    check(home.get('Names') == {'bob': home.id}, home.get('Names'))
+    edited = edited.replace(other, home.id)
+    with open(home.config, 'w') as f:
+        f.write(edited.replace('"%s"' % home.id, '"%s"\n  zoe: "%s"' % (home.id, laptop.id)))
+    text = home.refused('AuthorizePeer', 'ssa{sv}', other, '', 1, 'name', 's', 'zoe')
+    check('The name zoe is taken' in text and other not in open(home.keys).read(), text)
+    home.call('DeauthorizePeer', 'sb', home.id, 'true')
+    with open(home.config, 'w') as f:
+        f.write(edited.replace('localhost:9', 'localhost:10'))
+    text = home.refused('ExposeService', 'ssa{sv}', 'mine', 'localhost:8', 1, 'persistent', 'b', 'true')
+    check('service remove mine' in text, text)
+    home.call('UnexposeService', 's', 'mine')
+    with open(home.config) as f:
+        check(f.read() == edited.replace('  mine: # by hand\n    enabled: true\n    local_address: localhost:9\n', ''), 'the file')
+    check('no service' in home.refused('UnexposeService', 's', 'mine'), 'twice')
+    with open(home.config, 'w') as f:
+        f.write(good)
+    home.call('Reload')
 
 
 def t_gating_by_reload():
