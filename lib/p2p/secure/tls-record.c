@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "crypto/cert.h"
 #include "secure/tls-record.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
@@ -24,31 +25,9 @@
 enum { TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
 enum { NEW_SESSION_TICKET = 4, KEY_UPDATE = 24 };
 enum { ALERT_WARNING = 1 };
-enum {
-        CLOSE_NOTIFY = 0,
-        HANDSHAKE_FAILURE = 40,
-        BAD_CERTIFICATE = 42,
-        CERTIFICATE_UNKNOWN = 46,
-        UNKNOWN_CA = 48,
-        ACCESS_DENIED = 49,
-        PROTOCOL_VERSION = 70,
-        INSUFFICIENT_SECURITY = 71,
-        USER_CANCELED = 90,
-        CERTIFICATE_REQUIRED = 116,
-        NO_APPLICATION_PROTOCOL = 120,
-};
+enum { CLOSE_NOTIFY = 0, USER_CANCELED = 90 };
 
 _Static_assert(P2P_TLS_HEAD_SIZE <= P2P_SEAL_HEAD_MAX, "a head is kept whole");
-
-int p2p_tls_alert_error(uint8_t alert) {
-        if ((alert >= BAD_CERTIFICATE && alert <= CERTIFICATE_UNKNOWN) || alert == UNKNOWN_CA ||
-            alert == ACCESS_DENIED || alert == CERTIFICATE_REQUIRED)
-                return -EKEYREJECTED;
-        if (alert == HANDSHAKE_FAILURE || alert == PROTOCOL_VERSION || alert == INSUFFICIENT_SECURITY ||
-            alert == NO_APPLICATION_PROTOCOL)
-                return -EPROTONOSUPPORT;
-        return -EPROTO;
-}
 
 /* ---- opening */
 
@@ -110,7 +89,7 @@ static int on_alert(p2p_view content) {
                 return r;
         if (alert == CLOSE_NOTIFY)
                 return 1;
-        return alert == USER_CANCELED ? 0 : p2p_tls_alert_error(alert);
+        return alert == USER_CANCELED ? 0 : p2p_cert_alert_error(alert);
 }
 
 /* Its last byte says whether we are to follow. Nothing may stand behind it in its record. */

@@ -33,6 +33,3 @@ int p2p_tls_state_new(gnutls_cipher_algorithm_t algorithm, gnutls_digest_algorit
 /* Of p2p_tls_state. More than P2P_TLS_IDLE_MAX records in a row without data are -EPROTO. Besides its own,
  * open() returns -EKEYREJECTED where an alert says that our certificate was refused. */
 extern const p2p_seal_format p2p_tls_format;
-
-/* What an alert of the far side means [RFC 8446, section 6]. */
-int p2p_tls_alert_error(uint8_t alert);

@@ -232,32 +232,9 @@ static int error_of(const p2p_tls_session *s, int r) {
                 return s->own_error;
         if (s->verdict < 0)
                 return s->verdict;
-        switch (r) {
-        case GNUTLS_E_FATAL_ALERT_RECEIVED:
-                return p2p_tls_alert_error((uint8_t) gnutls_alert_get(s->tls));
-        case GNUTLS_E_NO_CERTIFICATE_FOUND:
-        case GNUTLS_E_CERTIFICATE_REQUIRED:
-        case GNUTLS_E_CERTIFICATE_ERROR:
-        case GNUTLS_E_PK_SIG_VERIFY_FAILED: /* who shows the certificate does not hold its key */
-                return -EKEYREJECTED;
-        case GNUTLS_E_NO_APPLICATION_PROTOCOL:
-        case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
-        case GNUTLS_E_NO_CIPHER_SUITES:
-        case GNUTLS_E_NO_COMMON_KEY_SHARE:
-        case GNUTLS_E_UNSUPPORTED_SIGNATURE_ALGORITHM:
-        case GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE:
-                return -EPROTONOSUPPORT;
-        case GNUTLS_E_MEMORY_ERROR:
-                return -ENOMEM;
-        case GNUTLS_E_HANDSHAKE_TOO_LARGE:
-        case GNUTLS_E_RECORD_OVERFLOW:
-                return -EMSGSIZE;
-        case GNUTLS_E_UNEXPECTED_PACKET:
-        case GNUTLS_E_UNEXPECTED_HANDSHAKE_PACKET:
-                return -EPROTO;
-        default:
-                return -EBADMSG;
-        }
+        return r == GNUTLS_E_FATAL_ALERT_RECEIVED
+                       ? p2p_cert_alert_error((uint8_t) gnutls_alert_get(s->tls))
+                       : p2p_cert_handshake_error(r);
 }
 
 /* To a client of TLS 1.2 GnuTLS would say that no cipher suite is common. */
