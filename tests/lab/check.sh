@@ -8,7 +8,8 @@
 #   ending NAME ADDRESS PORT [SECONDS]  connects, sends a line, and prints how it ended: see ending.py
 #   cuts NAME ADDRESS PORT SECONDS COMMAND...  a connection that flows is reset within so many seconds of COMMAND
 #   backend NAME PORT HOW             a service on NAME: see backend.py
-#   said NAME UNIT SINCE REGEX        the journal of UNIT has such a line since then (from moment NAME)
+#   journal NAME UNIT SINCE OPTION... what UNIT and PID 1 said of it since then (from moment NAME)
+#   said NAME UNIT SINCE REGEX        there is such a line; explained: with the words of the catalog
 #   peerup_go                         builds the go peer of the interop matrix, once; path in $go_peer
 #   go_start NAME FLAGS...            runs it on NAME; go_line NAME REGEX: it printed such a line
 
@@ -58,12 +59,23 @@ moment() { # NAME
         on "$1" date +%s.%N
 }
 
-said() { # NAME UNIT SINCE REGEX
-        on "$1" journalctl --quiet --no-pager --output=cat --since="@$3" --unit="$2" | grep -qE -- "$4"
+# All that was said before this call: journald may be behind by a moment.
+journal() { # NAME UNIT SINCE OPTION...
+        on "$1" journalctl --sync
+        on "$1" journalctl --quiet --no-pager --since="@$3" --unit="$2" "${@:4}"
 }
 
-explained() { # NAME UNIT SINCE REGEX: as the catalog explains it
-        on "$1" journalctl --quiet --no-pager --catalog --since="@$3" --unit="$2" | grep -qE -- "$4"
+# The whole is read first: grep ends at the first match, and journalctl that writes on would be a failure of the pipe.
+said() { # NAME UNIT SINCE REGEX
+        local text
+        text=$(journal "${@:1:3}" --output=cat)
+        grep -qE -- "$4" <<<"$text"
+}
+
+explained() { # NAME UNIT SINCE REGEX
+        local text
+        text=$(journal "${@:1:3}" --catalog)
+        grep -qE -- "$4" <<<"$text"
 }
 
 peerup_go() {

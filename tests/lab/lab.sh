@@ -69,6 +69,7 @@ lab_autopsy() {
         local name
         for name in "${!lab_init[@]}"; do
                 echo "--- what peer-up said on $name:"
+                on "$name" journalctl --sync || :
                 on "$name" journalctl --boot --no-pager --output=short-precise --lines=30 --unit='peerup*' || :
         done
 }
