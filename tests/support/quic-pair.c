@@ -176,7 +176,17 @@ static void take(quic_end *end, p2p_raw *raw) {
 }
 
 static void on_accept(p2p_raw *raw, void *userdata) {
-        take(userdata, raw);
+        quic_end *end = userdata;
+
+        if (raw->error >= 0) {
+                take(end, raw);
+                return;
+        }
+        MUST(!raw->session && raw->remote);
+        end->n_failed++;
+        end->failed_error = raw->error;
+        end->failed_peer = raw->peer;
+        p2p_addr_free(raw->remote);
 }
 
 static void on_dialled(p2p_raw *raw, int error, void *userdata) {

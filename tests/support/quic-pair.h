@@ -43,6 +43,9 @@ typedef struct quic_end {
         p2p_addr *remote;
         p2p_task wake;
         unsigned n_woken;
+        unsigned n_failed; /* handshakes that its listener was told of */
+        int failed_error;  /* and of the last of these */
+        p2p_peer_id failed_peer;
         int error; /* of the dial */
         bool done;
 } quic_end;

@@ -48,8 +48,8 @@ int p2p_cert_verify_session(gnutls_session_t session, const p2p_peer_id *expecte
  * peer's key, also on failure (_P2P_KEY_TYPE_MAX: none was read); it may be NULL. */
 int p2p_cert_verify(p2p_view der, int64_t now_sec, p2p_peer_id *ret, p2p_key_type *ret_type);
 
-/* Why a handshake ended, in the words of error.h: by an error of GnuTLS's, and by an alert of the far side's [RFC
- * 8446, section 6]. */
+/* Why a handshake ended, in the words of error.h: by an error of GnuTLS's, and by an alert of the far side's
+ * [RFC 8446, section 6]. */
 int p2p_cert_handshake_error(int gnutls_error);
 int p2p_cert_alert_error(uint8_t alert);
 

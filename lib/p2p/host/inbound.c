@@ -168,11 +168,25 @@ static void admit(inbound *in, p2p_raw *raw) {
         settle(in, &up, &raw->peer, r);
 }
 
+/* A handshake that was the transport's business. */
+static void tell_failed(p2p_host *host, p2p_raw *raw) {
+        p2p_addr *remote = TAKE_PTR(raw->remote);
+
+        if (host->events->inbound_failed)
+                host->events->inbound_failed(raw->peer.n > 0 ? &raw->peer : NULL, remote, raw->error,
+                                             host->userdata);
+        p2p_addr_free(remote);
+}
+
 int inbound_new(p2p_host *host, const p2p_transport *transport, p2p_raw *raw) {
         p2p_upgrade_options options = host_upgrade_options(host);
         inbound *in;
         int r;
 
+        if (raw->error < 0) {
+                tell_failed(host, raw);
+                return 0;
+        }
         in = calloc(1, sizeof(*in));
         if (!in) {
                 p2p_channel_free(TAKE_PTR(raw->channel));

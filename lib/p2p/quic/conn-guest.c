@@ -178,7 +178,7 @@ static void hear(quic_guest *g, gnutls_record_encryption_level_t level, p2p_view
         g->is_over = true;
         if (r < 0)
                 (void) gnutls_alert_send_appropriate(tls, r);
-        (void) tape_add(&g->out, r < 0 ? BROKEN : OVER, level, NULL, 0);
+        (void) tape_add(&g->out, r < 0 ? BROKEN : OVER, level, &r, sizeof(r));
 }
 
 static void run(void *userdata) {
@@ -210,6 +210,7 @@ static int end_handshake(quic_conn *c) {
 /* 0, or the library's error. */
 static int play(quic_conn *c, const entry *e, p2p_view bytes) {
         quic_shim_level level = ngtcp2_crypto_gnutls_from_gnutls_record_encryption_level(e->level);
+        int error;
 
         switch (e->kind) {
         case PARAMS:
@@ -238,9 +239,15 @@ static int play(quic_conn *c, const entry *e, p2p_view bytes) {
                 return 0;
         case OVER:
                 return end_handshake(c);
-        default:
+        case BROKEN:
+                memcpy(&error, bytes.data, sizeof(error));
+                if (c->refusal == 0)
+                        c->refusal = p2p_cert_handshake_error(error);
                 return NGTCP2_ERR_CRYPTO;
+        case HEARD:
+                break;
         }
+        return NGTCP2_ERR_INTERNAL;
 }
 
 static void leave_worker(quic_guest *g) {

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "crypto/cert.h"
 #include "quic/quic-internal.h"
 
 /* Where the library asks for a time that has passed and was served: after a change of path it does, for a
@@ -104,9 +105,10 @@ void quic_conn_end(quic_conn *c, int error, uint32_t received_code) {
         p2p_list_unlink(&c->blocked);
         p2p_list_unlink(&c->unanswered);
         p2p_task_post(&c->endpoint->leave);
-        c->endpoint = NULL;
-        if (!c->is_owned && !c->dial)
-                p2p_list_append(&c->transport->ended, &c->conns);
+        if (c->is_owned || c->dial)
+                c->endpoint = NULL;
+        else
+                p2p_list_append(&c->endpoint->failed, &c->conns);
         p2p_task_post(c->is_owned ? c->session.wake : &c->news);
 }
 
@@ -140,8 +142,8 @@ static int error_of(const quic_conn *c, const quic_shim_reason *reason) {
                 return -ECONNREFUSED;
         if (reason->code < NGTCP2_CRYPTO_ERROR || alert > 255)
                 return -ECONNRESET;
-        /* go-libp2p answers a foreign application protocol with internal_error (80) [run] */
-        return alert == 120 || alert == 80 || alert == 70 ? -EPROTONOSUPPORT : -EKEYREJECTED;
+        /* go-libp2p answers a foreign application protocol with internal_error [run] */
+        return alert == GNUTLS_A_INTERNAL_ERROR ? -EPROTONOSUPPORT : p2p_cert_alert_error((uint8_t) alert);
 }
 
 static void on_drained(quic_conn *c) {
@@ -154,7 +156,7 @@ static void on_drained(quic_conn *c) {
         quic_conn_end(c, error_of(c, &reason), code);
 }
 
-/* What GnuTLS found by itself, of which it tells no more than what it tells the far side. */
+/* What GnuTLS found by itself as a client: the library tells no more of it than what the far side is told. */
 static int error_behind(uint64_t alert) {
         switch (alert) {
         case GNUTLS_A_BAD_CERTIFICATE:
@@ -185,9 +187,9 @@ void quic_conn_on_error(quic_conn *c, int lib_error) {
         case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
                 quic_conn_end(c, -ETIMEDOUT, 0);
                 return;
-        case NGTCP2_ERR_RETRY:
+        case NGTCP2_ERR_RETRY: /* a guest's was no hello */
         case NGTCP2_ERR_DROP_CONN:
-                quic_conn_end(c, -ECONNRESET, 0);
+                quic_conn_end(c, quic_conn_is_guest(c) ? 0 : -ECONNRESET, 0);
                 return;
         case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
         case NGTCP2_ERR_VERSION_NEGOTIATION_FAILURE:
@@ -217,9 +219,11 @@ quic_conn *quic_conn_free(quic_conn *c) {
                 return NULL;
         c->is_owned = true;
         c->session.wake = NULL;
-        if (c->endpoint)
+        if (c->endpoint) {
+                p2p_task_post(&c->endpoint->leave);
                 quic_conn_fail(c, -ECONNRESET,
                                &(quic_shim_close){ QUIC_CLOSE_APPLICATION, P2P_CONN_NO_ERROR });
+        }
         p2p_list_unlink(&c->conns);
         p2p_task_cancel(&c->news);
         free(c);
@@ -228,18 +232,25 @@ quic_conn *quic_conn_free(quic_conn *c) {
 
 /* ---- news */
 
+/* It is told of handshakes that failed, too; not of what was no hello. */
 static void hand_to_listener(quic_conn *c) {
         quic_listener *l = c->endpoint ? c->endpoint->listener : NULL;
-        p2p_raw raw = { .session = &c->session,
-                        .peer = c->peer,
+        bool is_ready = c->state == QUIC_READY;
+        p2p_raw raw = { .session = is_ready ? &c->session : NULL,
+                        .error = is_ready ? 0 : c->error,
                         .security = P2P_QUIC_SECURITY,
                         .muxer = P2P_QUIC_MUXER };
 
-        if (c->state != QUIC_READY || !l || p2p_addr_with_socket(l->addr, &c->remote.sa, &raw.remote) < 0) {
+        if (c->is_proven)
+                raw.peer = c->peer;
+        if (!l || (!is_ready && c->error == 0) ||
+            p2p_addr_with_socket(l->addr, &c->remote.sa, &raw.remote) < 0) {
                 quic_conn_free(c);
                 return;
         }
-        c->is_owned = true;
+        c->is_owned = is_ready;
+        if (!is_ready)
+                quic_conn_free(c);
         l->on_accept(&raw, l->userdata);
 }
 

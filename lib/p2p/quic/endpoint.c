@@ -137,7 +137,8 @@ static void on_bury(void *userdata) {
 static void on_leave(void *userdata) {
         quic_endpoint *e = userdata;
 
-        if (!e->listener && !e->is_kept && p2p_list_is_empty(&e->conns))
+        if (!e->listener && !e->is_kept && p2p_list_is_empty(&e->conns) &&
+            p2p_list_is_empty(&e->failed))
                 quic_endpoint_free(e);
 }
 
@@ -151,6 +152,7 @@ int quic_endpoint_new(quic_transport *t, int fd, quic_endpoint **ret) {
         *e = (quic_endpoint) { .transport = t, .udp.fd = -1 };
         p2p_list_init(&e->endpoints);
         p2p_list_init(&e->conns);
+        p2p_list_init(&e->failed);
         p2p_list_init(&e->blocked);
         p2p_list_init(&e->tombs);
         p2p_list_init(&e->unanswered);
@@ -181,14 +183,11 @@ quic_endpoint *quic_endpoint_free(quic_endpoint *e) {
 
         if (!e)
                 return NULL;
-        while ((node = p2p_list_first(&e->conns))) {
-                quic_conn *c = P2P_LIST_ENTRY(node, quic_conn, conns);
-
-                quic_conn_fail(c, -ECONNRESET,
+        while ((node = p2p_list_first(&e->conns)))
+                quic_conn_fail(P2P_LIST_ENTRY(node, quic_conn, conns), -ECONNRESET,
                                &(quic_shim_close){ QUIC_CLOSE_APPLICATION, P2P_CONN_NO_ERROR });
-                if (!c->is_owned && !c->dial)
-                        quic_conn_free(c);
-        }
+        while ((node = p2p_list_first(&e->failed)))
+                quic_conn_free(P2P_LIST_ENTRY(node, quic_conn, conns));
         quic_strangers_done(e);
         quic_answers_done(e);
         quic_tombs_bury(e, UINT64_MAX);

@@ -39,7 +39,6 @@ struct quic_transport {
         /* of the identity: peers of before a restart can be told that it is over */
         uint8_t reset_secret[32];
         p2p_list endpoints, half_open;
-        p2p_list ended;               /* connections that came to nothing and are about to go */
         unsigned n_half_open;
         size_t windows;               /* P2P_QUIC_WINDOWS_MAX bounds it */
         uint64_t n_retries;
@@ -62,6 +61,7 @@ struct quic_endpoint {
         quic_listener *listener; /* NULL: nobody is let in */
         quic_cid_table table;
         p2p_list conns, blocked, tombs;
+        p2p_list failed;         /* handshakes of guests that came to nothing, until the listener is told */
         p2p_list unanswered;     /* dials that have not heard a word */
         unsigned n_tombs;
         p2p_timer bury;          /* the oldest tomb is due */
@@ -154,14 +154,14 @@ void quic_stream_detach(quic_stream *s);
 typedef enum quic_conn_state {
         QUIC_HANDSHAKE,
         QUIC_READY, /* the peer is proven, and was sent what proves us */
-        QUIC_ENDED, /* has neither endpoint nor library any more */
+        QUIC_ENDED, /* has no library any more, no id, and nothing to send */
 } quic_conn_state;
 
 struct quic_conn {
         p2p_session session;
         quic_cid_owner cids;
         quic_transport *transport;
-        quic_endpoint *endpoint;
+        quic_endpoint *endpoint; /* NULL once it ended, but for those in `failed` */
         ngtcp2_conn *lib;
         ngtcp2_crypto_conn_ref ref;
         gnutls_session_t tls;    /* NULL after the handshake */
@@ -174,7 +174,7 @@ struct quic_conn {
         p2p_peer_id peer;        /* proven; before that, of a dial, the expected one */
         int refusal;             /* why our own check ended the handshake */
         uint8_t alert;           /* and what TLS calls it */
-        int error;               /* why it ended */
+        int error;               /* why it ended; 0: of a guest, who never began */
         uint32_t received_code;
         uint64_t heard;          /* p2p_loop_now() of the last datagram */
 

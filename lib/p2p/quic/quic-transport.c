@@ -53,7 +53,6 @@ static int create(const p2p_transport_options *options, void **ret) {
                                .streams = options->streams };
         p2p_list_init(&t->endpoints);
         p2p_list_init(&t->half_open);
-        p2p_list_init(&t->ended);
         if (getrandom(t->retry_secret, sizeof(t->retry_secret), 0) != sizeof(t->retry_secret)) {
                 free(t);
                 return -ENOMEM;
@@ -69,8 +68,6 @@ static void destroy(void *userdata) {
 
         while ((node = p2p_list_first(&t->endpoints)))
                 quic_endpoint_free(P2P_LIST_ENTRY(node, quic_endpoint, endpoints));
-        while ((node = p2p_list_first(&t->ended)))
-                quic_conn_free(P2P_LIST_ENTRY(node, quic_conn, conns));
         explicit_bzero(t, sizeof(*t));
         free(t);
 }

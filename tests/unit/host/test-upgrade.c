@@ -313,6 +313,27 @@ static void an_initiator_says_no_more_than_it_knows(void **state) {
         }
 }
 
+/* Where the transport shakes hands by itself, as QUIC does. */
+static void what_fails_below_is_told_as_well(void **state) {
+        door *d = *state;
+
+        start(d);
+        for (unsigned i = 0; i < 2; i++) {
+                p2p_raw raw = { .error = -EPROTONOSUPPORT };
+
+                if (i > 0)
+                        raw.peer = *p2p_identity_peer_id(d->identity);
+                assert_int_equal(p2p_addr_parse(HERE, &raw.remote), 0);
+                assert_int_equal(p2p_host_accept(d->host, &door_transport, &raw), 0);
+                assert_null(raw.remote);
+                assert_int_equal(d->n_failed, i + 1);
+                assert_int_equal(d->failed_error, -EPROTONOSUPPORT);
+                assert_int_equal(d->failed_named, i > 0);
+        }
+        assert_int_equal(d->n_asked, 0);
+        assert_int_equal(d->n_opened, 0);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
@@ -327,6 +348,7 @@ int main(void) {
                 T(the_choice_of_a_muxer_ends_too),
                 T(a_host_may_go_at_every_stage),
                 T(an_initiator_says_no_more_than_it_knows),
+                T(what_fails_below_is_told_as_well),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whose certificate ends a dial, and what that is called: the same as with TLS over a channel, whoever of GnuTLS and us
- * found it (wire reference 6). */
+/* Whose certificate ends a dial, or is not let in, and what that is called: the same as with TLS over a channel,
+ * whoever of GnuTLS and us found it (wire reference 6). */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 
 #define SECOND USEC_PER_SEC
 
-/* What the listener shows from now on; `stolen`: without its key. */
+/* What it shows from now on; `stolen`: without its key. */
 static void show(quic_end *end, const forge *f, bool stolen) {
         gnutls_certificate_credentials_t credentials;
         gnutls_x509_privkey_t key;
@@ -41,30 +41,33 @@ static void show(quic_end *end, const forge *f, bool stolen) {
         ((p2p_cert *) cert)->credentials = credentials;
 }
 
-static int dial_of(const forge *f, bool stolen) {
+/* What became of it: for who dialled, or for who listened, where a client showed it. */
+static int dial_of(const forge *f, bool stolen, bool of_client) {
         quic_pair p;
         int error;
 
         quic_pair_init(&p);
-        show(&p.b, f, stolen);
+        show(of_client ? &p.a : &p.b, f, stolen);
         quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
         quic_pair_run(&p, SECOND);
         assert_true(p.a.done);
-        error = p.a.error;
+        assert_int_equal(p.b.n_failed, !p.b.session);
+        assert_int_equal(p.b.failed_peer.n, 0);
+        error = of_client ? p.b.failed_error : p.a.error;
         quic_pair_done(&p);
         return error;
 }
 
-static void forged_certificates_end_a_dial(void **state) {
+static void forged_certificates_are_refused(void **state) {
         (void) state;
-        for (size_t i = 0; i < forge_n_refused; i++) {
-                const forge *f = &forge_refused[i];
+        for (size_t i = 0; i < 2 * forge_n_refused; i++) {
+                const forge *f = &forge_refused[i / 2];
                 int error;
 
                 /* A session of GnuTLS's cannot be made to send these. */
                 if (f->version_1 || f->extensions > 2 || f->bits == 1024 || strstr(f->name, "may not sign"))
                         continue;
-                error = dial_of(f, false);
+                error = dial_of(f, false, i % 2);
                 if (error != f->expect)
                         fail_msg("%s: %d", f->name, error);
         }
@@ -74,13 +77,15 @@ static void a_certificate_is_nothing_without_its_key(void **state) {
         static const forge fair = { .name = "fair" };
 
         (void) state;
-        assert_int_equal(dial_of(&fair, false), 0);
-        assert_int_equal(dial_of(&fair, true), -EKEYREJECTED);
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(dial_of(&fair, false, i), 0);
+                assert_int_equal(dial_of(&fair, true, i), -EKEYREJECTED);
+        }
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(forged_certificates_end_a_dial),
+                cmocka_unit_test(forged_certificates_are_refused),
                 cmocka_unit_test(a_certificate_is_nothing_without_its_key),
         };
 

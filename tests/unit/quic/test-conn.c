@@ -114,7 +114,27 @@ static void somebody_else_is_refused(void **state) {
         assert_true(p.a.done);
         assert_int_equal(p.a.error, -EKEYREJECTED);
         assert_null(p.b.session);
+        assert_int_equal(p.b.n_failed, 1);
+        assert_int_equal(p.b.failed_error, -EKEYREJECTED); /* it was us who were refused */
         assert_int_equal(p2p_quic_n_half_open(p.b.transport), 0);
+        quic_pair_done(&p);
+}
+
+static void ciphers_must_have_something_in_common(void **state) {
+        quic_pair p;
+
+        (void) state;
+        quic_pair_init(&p);
+        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        assert_int_equal(gnutls_priority_set_direct(((quic_dial *) p.a.dial)->conn->tls,
+                                                    "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-X448:"
+                                                    "%DISABLE_TLS13_COMPAT_MODE",
+                                                    NULL),
+                         0);
+        quic_pair_run(&p, SECOND);
+        assert_int_equal(p.a.error, -EPROTONOSUPPORT);
+        assert_int_equal(p.b.n_failed, 1);
+        assert_int_equal(p.b.failed_error, -EPROTONOSUPPORT);
         quic_pair_done(&p);
 }
 
@@ -139,6 +159,8 @@ static void the_application_protocol_must_be_libp2p(void **state) {
                 quic_pair_run(&p, SECOND);
                 if (!p.a.done || p.a.error != -EPROTONOSUPPORT || p.a.session)
                         fail_msg("%s: %d", cases[i].why, p.a.error);
+                if (p.b.n_failed != 1 || p.b.failed_error != -EPROTONOSUPPORT)
+                        fail_msg("%s: told of %u, %d", cases[i].why, p.b.n_failed, p.b.failed_error);
                 assert_int_equal(p2p_quic_n_half_open(p.b.transport), 0);
                 quic_pair_done(&p);
         }
@@ -241,8 +263,11 @@ static void half_a_handshake_is_forgotten_after_ten_seconds(void **state) {
         p.wire.cut = true;
         quic_pair_run(&p, P2P_QUIC_HANDSHAKE_USEC - SECOND);
         assert_int_equal(p2p_quic_n_half_open(p.b.transport), 1);
+        assert_int_equal(p.b.n_failed, 0);
         quic_pair_run(&p, 2 * SECOND);
         assert_int_equal(p2p_quic_n_half_open(p.b.transport), 0);
+        assert_int_equal(p.b.n_failed, 1);
+        assert_int_equal(p.b.failed_error, -ETIMEDOUT);
         quic_pair_done(&p);
 }
 
@@ -454,6 +479,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(both_sides_prove_who_they_are),
                 cmocka_unit_test(somebody_else_is_refused),
+                cmocka_unit_test(ciphers_must_have_something_in_common),
                 cmocka_unit_test(the_application_protocol_must_be_libp2p),
                 cmocka_unit_test(a_close_carries_its_code),
                 cmocka_unit_test(a_gate_shows_in_the_dial_or_at_once_after),

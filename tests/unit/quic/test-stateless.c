@@ -200,6 +200,7 @@ static void a_hello_that_comes_in_disorder_is_retried_once(void **state) {
         assert_true(hear(&f) > 0);
         assert_true(is_retry(f.answer));
         assert_int_equal(p2p_quic_n_half_open(f.end.transport), 0);
+        assert_int_equal(f.end.n_failed, 0);
 
         n = flight(0, packet); /* the other half, still without a token: it must start nothing */
         say(&f, packet, n);
@@ -352,6 +353,7 @@ static void noise_with_the_header_of_an_initial_leaves_nothing(void **state) {
         assert_int_equal(p2p_loop_advance(f.loop, SECOND), 0);
         assert_int_equal(p2p_quic_n_half_open(f.end.transport), 0);
         assert_true(p2p_list_is_empty(&((quic_listener *) f.end.listener)->endpoint->conns));
+        assert_int_equal(f.end.n_failed, 0);
         teardown(&f);
 }
 

@@ -51,7 +51,9 @@ typedef struct p2p_host_events {
         void (*conn_identified)(p2p_conn *conn, void *userdata);
         /* error: why (-ECONNRESET for an ordinary end); code: the far side's GoAway code (P2P_CONN_GATED ...) or 0. */
         void (*conn_closed)(p2p_conn *conn, int error, uint32_t code, void *userdata);
-        /* An inbound connection came to nothing: refused by the gater (-EKEYREJECTED, peer set) or a broken handshake. */
+        /* An inbound connection came to nothing: refused by the gater (-EKEYREJECTED, peer set) or a broken handshake, of
+         * which peer is NULL unless it was proven. Anybody can make this happen, and before that proof the address of UDP
+         * may be anybody's. */
         void (*inbound_failed)(const p2p_peer_id *peer, const p2p_addr *remote, int error, void *userdata);
         /* What peers are told about this host may be different now: protocols, p2p_host_own_addrs(). */
         void (*changed)(void *userdata);

@@ -16,9 +16,10 @@
 
 /* Whoever receives it takes what it owns: the channel or the session, and the address. */
 typedef struct p2p_raw {
+        int error;              /* of a listener: < 0: a handshake of the transport's own failed, there is neither */
         p2p_channel *channel;   /* to be upgraded; or NULL with */
         p2p_session *session;   /* a ready one */
-        p2p_peer_id peer;       /* with a session: whose it is */
+        p2p_peer_id peer;       /* with a session: whose it is; with an error: who it was, n is 0 if that was not proven */
         const char *security, *muxer; /* with a session: static names */
         p2p_addr *remote;       /* of a dial it may be NULL: the address that was dialled */
         const p2p_peer_id *via; /* the relay whose circuit it is; copied; NULL: direct */
