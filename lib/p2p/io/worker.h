@@ -9,7 +9,8 @@
  *
  * What is done for somebody who connects, until he was answered once, is a stranger's: those jobs come after
  * all others (but for one in nine), and the last one first. So a flood of hellos does not hold up who is
- * beyond it, and of more than can be answered some are answered at once, and not all of them too late.
+ * beyond it, and of more than can be answered some are answered at once, and not all of them too late. QUIC,
+ * which has a queue of its own and hands over a few at a time (quic/conn-guest.c), makes no use of it.
  *
  * What we asked for ourselves (a dial) is our own: it is a slow task of the loop, which has more of the
  * processor than the thread. So is every job of a loop with a manual clock.

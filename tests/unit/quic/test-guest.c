@@ -36,6 +36,7 @@ typedef struct world {
 
 static sem_t *inside, *leave; /* of the next handshake of a server */
 static bool long_hellos;
+static unsigned n_strangers, n_before; /* whose jobs ran: so far, before the first handshake of a server */
 
 static bool is_server(gnutls_session_t session) {
         const ngtcp2_crypto_conn_ref *ref = gnutls_session_get_ptr(session);
@@ -50,6 +51,8 @@ int gnutls_handshake(gnutls_session_t session) {
                 (void) sem_post(inside);
                 (void) sem_wait(leave);
         }
+        if (is_server(session) && n_before == UINT32_MAX)
+                n_before = n_strangers;
         return real(session);
 }
 
@@ -186,6 +189,34 @@ static void a_connection_whose_tls_is_away_reads_nothing(void **state) {
         assert_int_equal(endpoint_of(w)->n_waiting, 0);
 }
 
+static void be_a_stranger(void *userdata) {
+        (void) userdata;
+        n_strangers++;
+}
+
+/* However many come after it by another way. */
+static void strangers_over_tcp_do_not_bury_it(void **state) {
+        p2p_job strangers[10];
+        world *w = *state;
+
+        n_strangers = 0;
+        n_before = UINT32_MAX;
+        hold_worker(w);
+        dial(w);
+        settle(w);
+        assert_int_equal(endpoint_of(w)->n_jobs, 1);
+        for (size_t i = 0; i < ELEMENTSOF(strangers); i++) {
+                p2p_job_init(&strangers[i], w->loop, be_a_stranger, on_released, NULL);
+                strangers[i].stranger = true;
+                assert_int_equal(p2p_job_start(&strangers[i]), 0);
+        }
+        (void) sem_post(&w->go);
+        connect_both(w);
+        for (size_t i = 0; i < ELEMENTSOF(strangers); i++)
+                p2p_job_cancel(&strangers[i]);
+        assert_int_equal(n_before, 0);
+}
+
 static void on_dialled(p2p_raw *raw, int error, void *userdata) {
         assert_int_equal(error, 0);
         p2p_session_free(raw->session);
@@ -267,6 +298,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 T(the_loop_does_not_wait_for_it),
                 T(a_connection_whose_tls_is_away_reads_nothing),
+                T(strangers_over_tcp_do_not_bury_it),
                 T(four_are_at_the_worker_at_a_time),
                 T(what_is_queued_there_can_go),
                 T(what_runs_there_is_waited_for),
