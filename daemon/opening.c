@@ -92,7 +92,7 @@ static void on_timer(void *userdata) {
                 return;
         }
         if (o->reset && p2p_host_find_conn(o->host, &o->peer)) {
-                opening_finish(o, NULL, -ECONNREFUSED);
+                opening_finish(o, NULL, -ECONNABORTED);
                 return;
         }
         if (time_left(o) == 0) {

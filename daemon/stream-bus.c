@@ -15,7 +15,7 @@ static void on_pong(uint64_t rtt, bool relayed, int error, uint32_t code, void *
         _cleanup_(request_freep) Request *q = userdata;
         Failure failure = { .error = error,
                             .code = code,
-                            .opened = error == -EBADMSG || error == -ECONNREFUSED,
+                            .opened = error == -EBADMSG || error == -ECONNABORTED,
                             .alive = true };
         char id[P2P_PEER_ID_TEXT_MAX];
 
@@ -111,8 +111,8 @@ static void on_opened(p2p_stream *stream, int error, uint32_t code, void *userda
         _cleanup_(request_freep) Request *q = userdata;
         Failure failure = { .error = error,
                             .code = code,
-                            .opened = error == -ECONNREFUSED,
-                            .alive = error == -ECONNREFUSED };
+                            .opened = error == -ECONNABORTED,
+                            .alive = error == -ECONNABORTED };
 
         q->opening = NULL;
         if (error >= 0) {

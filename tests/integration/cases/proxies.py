@@ -4,6 +4,7 @@
 import signal, subprocess, threading, time
 
 from common import TMP, TREE, Failed, check, free_port, spawn, wait_for
+from node import Node
 from traffic import dial, exchange, is_reset
 from world import home, laptop
 
@@ -74,13 +75,25 @@ def t_a_wrong_proxy_resets_and_leaves():
     check(p.wait(5) == 78, 'code')
 
 
+def ask_for_who_is_off():
+    """Of somebody whose port says that nobody listens: what is answered after the 30 s of an opening."""
+    node, off, answers = Node('lonely'), '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN', []
+    node.write_config(names='{off: "%s"}' % off, bootstrap='["/ip4/127.0.0.1/tcp/1/p2p/%s"]' % off)
+    node.start()
+    for call in (('OpenStream', 'ss', 'off', 'echo'), ('Ping', 's', 'off')):
+        threading.Thread(target=lambda call=call: answers.append(node.refused(*call)), daemon=True).start()
+    return answers
+
+
 def t_an_idle_proxy_leaves_and_returns():
     p = activate('echo')
     check(exchange(p.where, b'x') == b'x', 'works')
-    began = time.monotonic()
+    began, answers = time.monotonic(), ask_for_who_is_off()  # which takes as long
     check(p.wait(40) == 0, 'code')
     check(28 < time.monotonic() - began < 34, 'after', time.monotonic() - began)
     check(laptop.call('ListProxies')[0] == [], 'still there')
+    wait_for('both answers', 10, lambda: len(answers) == 2)
+    check(all('off cannot be reached, and this machine uses no relay' in a for a in answers), answers)
 
 
 def t_a_restart_breaks_in_time_and_comes_back():

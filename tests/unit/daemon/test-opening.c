@@ -62,7 +62,7 @@ static void a_reset_that_says_why_is_final(void **state) {
                 { P2P_STREAM_BACKEND_UNREACHABLE,         true,  -ECONNRESET   },
                 { P2P_STREAM_BACKEND_RESET,               true,  -ECONNRESET   },
                 { P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED, true,  -ECONNRESET   },
-                { P2P_STREAM_NO_ERROR,                    false, -ECONNREFUSED },
+                { P2P_STREAM_NO_ERROR,                    false, -ECONNABORTED },
         };
         Refusals refusals = {};
         Opening *opening;
