@@ -355,23 +355,24 @@ static void get_remote(quic_conn *c, quic_address *ret) {
         quic_address_copy(ret, &ngtcp2_conn_get_path(c->lib)->remote);
 }
 
-/* From elsewhere than the last one: each such path costs a probe, sent to wherever the far side says, and
- * what is known of the path before [RFC 9000, section 9.3]. */
-static bool may_move(quic_conn *c, const quic_address *from) {
+bool quic_conn_is_at(quic_conn *c, const quic_address *address) {
         quic_address remote;
 
         get_remote(c, &remote);
-        return quic_address_equal(&remote, from) ||
+        return quic_address_equal(&remote, address);
+}
+
+/* From elsewhere than the last one: each such path costs a probe, sent to wherever the far side says, and
+ * what is known of the path before [RFC 9000, section 9.3]. */
+static bool may_move(quic_conn *c, const quic_address *from) {
+        return quic_conn_is_at(c, from) ||
                p2p_rate_has(&c->moves, p2p_loop_now(c->transport->loop), P2P_QUIC_MOVES_MAX,
                             P2P_QUIC_MOVES_RATE);
 }
 
 /* Only what was deciphered moves it. */
 static void count_move(quic_conn *c, const quic_address *from) {
-        quic_address remote;
-
-        get_remote(c, &remote);
-        if (!quic_address_equal(&remote, from))
+        if (!quic_conn_is_at(c, from))
                 (void) p2p_rate_take(&c->moves, p2p_loop_now(c->transport->loop), P2P_QUIC_MOVES_MAX,
                                      P2P_QUIC_MOVES_RATE);
 }

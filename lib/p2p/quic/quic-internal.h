@@ -200,7 +200,7 @@ struct quic_conn {
         size_t unsent, retained; /* in all streams: not sent yet; sent and not acknowledged */
         quic_pacer pacer;
         bool no_gso;
-        quic_address local, remote;
+        quic_address local, remote; /* of the first packet; `local` follows us */
         quic_batch rest;         /* what the socket did not take; its bytes are ours */
 };
 
@@ -225,6 +225,8 @@ void quic_conn_init_tasks(quic_conn *c);
 /* 0, or the library's error where that is left to the caller: NGTCP2_ERR_RETRY, with the connection as it
  * was. */
 int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram);
+/* The far side is there now, as far as it is believed; it may have moved since it was `remote`. */
+bool quic_conn_is_at(quic_conn *c, const quic_address *address);
 /* The library said so: ends the connection. */
 void quic_conn_on_error(quic_conn *c, int lib_error);
 /* Ends it without a word; the far side's code, if it gave one. */

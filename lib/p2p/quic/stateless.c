@@ -56,7 +56,7 @@ void quic_answer_unknown(quic_endpoint *e, const quic_arrival *a, p2p_view datag
         if (datagram.n < QUIC_RESET_MIN - 1 || is_stun(datagram) || !may_answer(e))
                 return;
         P2P_LIST_FOREACH(c, &e->conns, quic_conn, conns)
-                if (!quic_conn_is_guest(c) && quic_address_equal(&c->remote, &a->remote)) {
+                if (!quic_conn_is_guest(c) && quic_conn_is_at(c, &a->remote)) {
                         /* a reset for us: only the library knows its token */
                         (void) quic_conn_receive(c, a, datagram);
                         is_theirs = true;

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -362,6 +363,41 @@ static void a_restart_is_noticed_at_once(void **state) {
         quic_pair_done(&p);
 }
 
+/* The dialler's, this time, and the listener knows it at another address than at first. */
+static void so_is_one_after_a_change_of_address(void **state) {
+        p2p_channel *near, *far = NULL;
+        char addr[P2P_ADDR_TEXT_MAX];
+        uint8_t byte;
+        quic_pair p;
+
+        (void) state;
+        quic_pair_init(&p);
+        quic_pair_connect(&p);
+        quic_pair_stream(&p.a, &p.b, p.loop, &near, &far);
+        quic_pair_run(&p, SECOND);
+        moved_fd = container_of(p.a.session, quic_conn, session)->endpoint->udp.fd;
+        quic_wire_rebind(&p.wire);
+        assert_int_equal(p2p_channel_write(near, "n", 1), 1);
+        quic_pair_run(&p, SECOND);
+        assert_int_equal(p2p_channel_read(far, &byte, 1), 1);
+        moved_fd = -1;
+
+        p.wire.cut = true;
+        p2p_channel_free(near);
+        quic_end_done(&p.a);
+        quic_end_init(&p.a, p.loop, 1);
+        (void) snprintf(addr, sizeof(addr), "/ip4/127.0.0.2/udp/%u/quic-v1", ntohs(p.wire.dialler.sin_port));
+        quic_end_listen(&p.a, addr);
+        quic_pair_run(&p, SECOND);
+        p.wire.cut = false;
+        assert_int_equal(error_of(p.b.session, NULL), 0);
+        assert_int_equal(p2p_channel_write(far, "f", 1), 1);
+        quic_pair_run(&p, SECOND);
+        assert_int_equal(error_of(p.b.session, NULL), -ECONNRESET);
+        p2p_channel_free(far);
+        quic_pair_done(&p);
+}
+
 static void the_end_is_said_again_to_who_missed_it(void **state) {
         uint32_t code = 0;
         quic_pair p;
@@ -491,6 +527,7 @@ int main(void) {
                 cmocka_unit_test(a_change_of_address_is_survived),
                 cmocka_unit_test(our_own_change_of_address_is_survived),
                 cmocka_unit_test(a_restart_is_noticed_at_once),
+                cmocka_unit_test(so_is_one_after_a_change_of_address),
                 cmocka_unit_test(the_end_is_said_again_to_who_missed_it),
                 cmocka_unit_test(unidirectional_streams_are_told_to_stop),
                 cmocka_unit_test(a_listener_may_go_before_its_connections),
