@@ -13,6 +13,7 @@
 
 #include "crypto/hash.h"
 #include "quic/quic-internal.h"
+#include "transport/socket-error.h"
 
 static bool matches(const p2p_addr *addr) {
         return p2p_addr_stack(addr) == P2P_STACK_QUIC;
@@ -105,7 +106,7 @@ static int find_endpoint(quic_transport *t, const quic_address *source, quic_end
         }
         r = quic_udp_open(&any, &fd);
         if (r < 0)
-                return r;
+                return p2p_socket_error(-r);
         r = quic_endpoint_new(t, fd, ret);
         if (r < 0)
                 close(fd);

@@ -17,6 +17,7 @@
 #include <p2p/macro.h>
 
 #include "quic/udp-socket.h"
+#include "transport/socket-error.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -66,12 +67,12 @@ int quic_address_source(const quic_address *remote, quic_address *ret) {
 
         fd = socket(remote->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
-                return -errno;
+                return p2p_socket_error(errno);
         if (connect(fd, &remote->sa, quic_address_size(remote)) < 0 || getsockname(fd, &a.sa, &n) < 0)
-                r = -errno;
+                r = p2p_socket_error(errno);
         close(fd);
         if (r < 0)
-                return r == -ENETUNREACH || r == -EACCES ? -EHOSTUNREACH : r;
+                return r;
 
         if (a.sa.sa_family == AF_INET)
                 a.in.sin_port = 0;

@@ -27,6 +27,19 @@ ssize_t sendmsg(int fd, const struct msghdr *m, int flags) {
         return send_error > 0 ? -1 : real(fd, m, flags);
 }
 
+static unsigned sockets_left = UINT32_MAX; /* then no file can be opened any more */
+
+int socket(int family, int type, int protocol) {
+        int (*real)(int, int, int) = dlsym(RTLD_NEXT, __func__);
+
+        if (sockets_left == 0) {
+                errno = EMFILE;
+                return -1;
+        }
+        sockets_left--;
+        return real(family, type, protocol);
+}
+
 /* A port of this machine that nobody has, a moment ago at least. */
 static unsigned free_port(int family) {
         quic_address a = { .sa.sa_family = (sa_family_t) family };
@@ -170,6 +183,25 @@ static void a_route_that_is_gone_ends_the_dial(void **state) {
         quic_pair_done(&p);
 }
 
+/* To find the way out takes one for a moment, to take it another. */
+static void without_files_it_is_our_quota(void **state) {
+        void *unused;
+        quic_pair p;
+
+        (void) state;
+        quic_pair_init(&p);
+        for (unsigned i = 0; i < 2; i++) {
+                sockets_left = i;
+                assert_int_equal(p2p_quic_transport.dial(p.a.transport, p2p_identity_peer_id(p.b.identity),
+                                                         p.addr, NULL, NULL, &unused),
+                                 -ENOBUFS); /* as TCP has it */
+        }
+        sockets_left = UINT32_MAX;
+        quic_pair_connect(&p);
+        assert_int_equal(p.a.error, 0);
+        quic_pair_done(&p);
+}
+
 /* ---- and then */
 
 typedef struct outcome {
@@ -217,6 +249,7 @@ int main(void) {
                 cmocka_unit_test(who_was_heard_is_not_refused),
                 cmocka_unit_test(one_datagram_is_an_answer),
                 cmocka_unit_test(a_route_that_is_gone_ends_the_dial),
+                cmocka_unit_test(without_files_it_is_our_quota),
                 cmocka_unit_test(the_race_goes_on_to_tcp_at_once),
         };
 
