@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <p2p/peer.h>
+
 #include "cli/output.h"
 #include "cli/reply.h"
 #include "service/bus-names.h"
@@ -170,8 +172,9 @@ int verb_proxies(Context *context) {
                 print_error(json_text(object, "ListenAddress"), json_text(object, "LastError"));
         if (stopped && !context->options->no_legend)
                 printf("\nStart what is stopped, now and at each boot, as in:\n"
-                       "        systemctl enable --now peerup-proxy@%s.socket\n",
-                       stopped);
+                       "        systemctl enable --now peerup-proxy@%s.socket\n"
+                       "If one does not start: systemctl status peerup-proxy@%s.socket\n",
+                       stopped, stopped);
         return 0;
 }
 
@@ -194,6 +197,18 @@ static void reload_systemd(Context *context) {
                                 error.message ? error.message : strerror(-r));
 }
 
+/* The proxy is made all the same: a name may come later. */
+static void tell_unknown_peer(Context *context, const char *peer) {
+        _cleanup_(json_decrefp) json_t *properties = NULL;
+        p2p_peer_id id;
+
+        if (p2p_peer_id_parse(peer, &id) >= 0 ||
+            remote_properties(context, &remote_daemon, &properties) < 0 ||
+            json_object_get(json_object_get(properties, "Names"), peer))
+                return;
+        say(context, "Nobody is called %s yet. Name that peer: peerupctl auth add ID --name %s", peer, peer);
+}
+
 int verb_proxy_add(Context *context) {
         const char *name = context->args[0];
         int r;
@@ -207,6 +222,7 @@ int verb_proxy_add(Context *context) {
             "%s will lead to '%s' of %s. Start it:\n"
             "        systemctl start peerup-proxy@%s.socket",
             context->options->listen, context->args[2], context->args[1], name);
+        tell_unknown_peer(context, context->args[1]);
         return 0;
 }
 

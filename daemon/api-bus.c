@@ -248,7 +248,8 @@ Api *api_free(Api *api) {
 int api_no_such_peer(sd_bus_error *error, const char *text) {
         return sd_bus_error_setf(
                 error, BUS_ERROR_NO_SUCH_PEER,
-                "No peer is called '%s': see peerupctl peers, or name one: peerupctl auth add ID --name %s",
+                "No peer is called '%s': see peerupctl auth list, or name one: peerupctl auth add ID --name "
+                "%s",
                 text, text);
 }
 

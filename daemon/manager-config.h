@@ -39,6 +39,7 @@ int manager_set_service_enabled(Manager *manager, const char *name, bool enabled
 int manager_add_relay(Manager *manager, const char *address, char **ret_reason);
 /* By address or peer id. -EBUSY: the last one, without force. */
 int manager_remove_relay(Manager *manager, const char *relay, bool force, char **ret_reason);
+/* -EEXIST: the name is taken; -EADDRINUSE: another one listens there, ret_reason says which. */
 int manager_add_proxy(Manager *manager, const char *name, const char *peer, const char *service,
                       const char *listen, char **ret_reason);
 int manager_remove_proxy(Manager *manager, const char *name, char **ret_reason);

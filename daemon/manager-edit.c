@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,12 +223,48 @@ int manager_remove_relay(Manager *m, const char *relay, bool force, char **ret_r
         }
 }
 
+static bool is_same_place(const Endpoint *a, const Endpoint *b) {
+        struct sockaddr_storage sa = {}, sb = {};
+        socklen_t na, nb;
+
+        return endpoint_sockaddr(a, &sa, &na) >= 0 && endpoint_sockaddr(b, &sb, &nb) >= 0 && na == nb &&
+               memcmp(&sa, &sb, na) == 0;
+}
+
+/* Two units that listen at one place: systemd would start one of them, and say so in the journal only. */
+static int check_place(const Manager *m, const char *name, const char *listen, char **ret_reason) {
+        Endpoint wanted;
+
+        if (endpoint_parse(listen, &wanted) < 0)
+                return 0; /* the edit says what is wrong */
+        for (size_t i = 0; i < m->config->n_proxies; i++) {
+                const ConfigProxy *p = &m->config->proxies[i];
+
+                if (strcmp(p->name, name) == 0 || !is_same_place(&p->listen, &wanted))
+                        continue;
+                if (asprintf(ret_reason,
+                             "%s listens there already; choose another port or path, or run: peerupctl proxy "
+                             "remove %s",
+                             p->name, p->name) < 0) {
+                        *ret_reason = NULL;
+                        return -ENOMEM;
+                }
+                return -EADDRINUSE;
+        }
+        return 0;
+}
+
 int manager_add_proxy(Manager *m, const char *name, const char *peer, const char *service,
                       const char *listen, char **ret_reason) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
 
+        int r;
+
         if (!problems)
                 return -ENOMEM;
+        r = check_place(m, name, listen, ret_reason);
+        if (r < 0)
+                return r;
         return after_edit(m, config_add_proxy(m->config_path, name, peer, service, listen, problems),
                           problems, ret_reason);
 }

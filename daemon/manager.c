@@ -186,12 +186,13 @@ static void complain_listen(const Manager *m, const ConfigAddr *a, int error) {
                           m->config->path, a->line, a->text,
                           p2p_addr_stack(a->addr) == P2P_STACK_QUIC ? "udp" : "tcp");
         else if (error == -EACCES && p2p_addr_stack(a->addr) == P2P_STACK_TCP)
-                log_error("%s:%u: a node opens its TCP ports itself, without privileges: take one from 1024 on "
-                          "instead of %s",
+                log_error("%s:%u: a node opens its TCP ports itself, without privileges: take one from 1024 "
+                          "on instead of %s",
                           m->config->path, a->line, a->text);
         else if (error == -EACCES)
                 log_error("%s:%u: systemd opens ports below 1024 for the node, also that of %s: systemctl "
-                          "daemon-reload && systemctl stop peerup && systemctl start peerup",
+                          "daemon-reload && systemctl stop peerup && systemctl start peerup; if they fail, "
+                          "another program has one: systemctl status 'peerup-daemon*.socket'",
                           m->config->path, a->line, a->text);
         else
                 (void) log_warning_errno(error, "%s:%u: cannot listen on %s: %m", m->config->path, a->line,

@@ -13,8 +13,9 @@ typedef struct Opening Opening;
 
 /* Runs once, from the loop, after the opening freed itself; the stream is the callee's. Errors:
  * -EKEYREJECTED the peer refuses us, -EPROTONOSUPPORT it has no such service (with confirm), -ECONNABORTED
- * it reset the stream at once (with confirm; no path ends so), -ETIMEDOUT, -ECONNREFUSED ...: not reachable in time. code: the
- * P2P_STREAM_* with which the last stream was reset, or 0; one that says why makes the error final. */
+ * it reset the stream at once (with confirm; no path ends so), -ETIMEDOUT, -ECONNREFUSED ...: not reachable
+ * in time. code: the P2P_STREAM_* with which the last stream was reset, or 0; one that says why makes the
+ * error final. */
 typedef void (*OpeningDone)(p2p_stream *stream, int error, uint32_t code, void *userdata);
 
 /* Tries for OPENING_TIMEOUT_USEC while the peer cannot be reached, or (with confirm) is at a limit of its own;

@@ -211,7 +211,8 @@ static int complain_listen(const Relay *relay, const char *addr, int error) {
                 return log_error_errno(error,
                                        "Cannot listen on %s: %m; systemd opens ports below 1024 for the relay: "
                                        "systemctl daemon-reload && systemctl stop peerup-relay && systemctl "
-                                       "start peerup-relay",
+                                       "start peerup-relay; if they fail, another program has one: systemctl "
+                                       "status 'peerup-relay*.socket'",
                                        addr);
         return log_error_errno(error,
                                "Cannot listen on %s: %m; change network.listen_addresses in %s or stop what "

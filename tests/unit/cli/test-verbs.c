@@ -41,8 +41,8 @@ static void wrong_usage_is_answered_with_help(void **state) {
                 { "auth ad ID", "unknown verb 'auth ad'; did you mean 'auth add'?" },
                 { "auth frobnicate", "unknown verb 'auth frobnicate'; auth what? add, remove or list" },
                 { "atuh add ID", "unknown verb 'atuh'; did you mean 'auth add'?" },
-                { "service list", "unknown verb 'service list'; service what? add, remove, enable "
-                                  "or disable" },
+                { "service show", "unknown verb 'service show'; service what? add, remove, list, "
+                                  "enable or disable" },
                 { "service enable", "service enable wants NAME" },
                 { "relay-server", "relay-server what? status, authorize, deauthorize or list-peers" },
                 { "relay-server list",
