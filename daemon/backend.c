@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -64,40 +65,57 @@ static void on_connected(unsigned events, void *userdata) {
         p2p_task_post(&b->step);
 }
 
+/* A service of this machine mostly answers within connect(2). */
+static bool is_writable(int fd) {
+        struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+        return poll(&p, 1, 0) > 0;
+}
+
 /* 1: connected, 0: under way, < 0: not this one. */
 static int try_connect(Backend *b, const struct sockaddr *sa, socklen_t n) {
+        int r;
+
         b->fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (b->fd < 0)
                 return -errno;
         socket_tune(b->fd);
-        if (connect(b->fd, sa, n) >= 0)
-                return 1;
-        if (errno !=
-            EINPROGRESS) /* EAGAIN of a UNIX socket: its queue is full, and nothing tells when it is not */
-                return errno == EAGAIN ? -ECONNREFUSED : -errno;
-        return p2p_watch_new(b->loop, b->fd, P2P_WRITABLE, on_connected, b, &b->watch);
+        r = connect(b->fd, sa, n) < 0 ? -errno : 1;
+        if (r == -EAGAIN) /* of a UNIX socket: its queue is full, and nothing tells when it is not */
+                return -ECONNREFUSED;
+        if (r == -EINPROGRESS && !is_writable(b->fd))
+                return p2p_watch_new(b->loop, b->fd, P2P_WRITABLE, on_connected, b, &b->watch);
+        if (r == -EINPROGRESS)
+                r = socket_take_error(b->fd);
+        if (r < 0)
+                return r;
+        socket_settle(b->fd);
+        return 1;
+}
+
+/* The same of what is left; < 0: none of them, as b->error has it. */
+static int try_next(Backend *b) {
+        while (b->next < b->n) {
+                const LookupAddress *a = &b->addresses[b->next++];
+                int r;
+
+                r = try_connect(b, &a->sa, a->sa.sa_family == AF_INET ? sizeof(a->in) : sizeof(a->in6));
+                if (r >= 0)
+                        return r;
+                b->error = r;
+                drop_socket(b);
+        }
+        return b->error;
 }
 
 static void on_step(void *userdata) {
         Backend *b = userdata;
-        int r;
+        int r = 1;
 
-        if (b->fd >= 0) { /* connected already */
-                backend_finish(b, 0);
-                return;
-        }
-        while (b->next < b->n) {
-                const LookupAddress *a = &b->addresses[b->next++];
-
-                r = try_connect(b, &a->sa, a->sa.sa_family == AF_INET ? sizeof(a->in) : sizeof(a->in6));
-                if (r > 0)
-                        backend_finish(b, 0);
-                if (r >= 0)
-                        return;
-                b->error = r;
-                drop_socket(b);
-        }
-        backend_finish(b, b->error);
+        if (b->fd < 0) /* else it is connected already */
+                r = try_next(b);
+        if (r != 0)
+                backend_finish(b, P2P_MIN(r, 0));
 }
 
 static void on_deadline(void *userdata) {
@@ -155,7 +173,8 @@ static int begin(Backend *b, const Endpoint *address) {
         }
         if (b->n == 0)
                 return lookup_new(b->loop, address->host, address->port, on_lookup, b, &b->lookup);
-        p2p_task_post(&b->step);
+        if (try_next(b) != 0)
+                p2p_task_post(&b->step);
         return 0;
 }
 
@@ -179,6 +198,11 @@ int backend_new(p2p_loop *loop, const Endpoint *address, BackendDone done, void 
 
         *ret = TAKE_PTR(b);
         return 0;
+}
+
+void backend_start(Backend *b) {
+        if (!b->watch && !b->lookup)
+                p2p_task_pass(&b->step);
 }
 
 Backend *backend_free(Backend *b) {

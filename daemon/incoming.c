@@ -112,6 +112,7 @@ static void on_backend(int fd, int error, void *userdata) {
                 return;
         }
         tunnel_attach(in->tunnel, p2p_stream_channel(in->stream));
+        tunnel_start(in->tunnel);
 }
 
 static void refuse(p2p_stream *stream, uint32_t code) {
@@ -176,6 +177,7 @@ void incoming_begin(Service *service, p2p_stream *stream) {
                 return;
         }
         service_changed(service);
+        backend_start(in->backend);
 }
 
 void incoming_forget_service(Service *service) {

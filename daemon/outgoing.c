@@ -111,6 +111,7 @@ static void on_opened(p2p_stream *stream, int error, uint32_t code, void *userda
         o->opening = NULL;
         if (error >= 0) {
                 begin_tunnel(o, stream);
+                tunnel_start(o->tunnel); /* what the application said already leaves with the proposal */
                 return;
         }
         o->error = error;

@@ -311,6 +311,10 @@ void tunnel_attach(Tunnel *t, p2p_channel *channel) {
         p2p_task_post(&t->turn);
 }
 
+void tunnel_start(Tunnel *t) {
+        p2p_task_pass(&t->turn);
+}
+
 void tunnel_abort(Tunnel *t, uint32_t code) {
         if (t->finished)
                 return;

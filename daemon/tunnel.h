@@ -35,6 +35,9 @@ int tunnel_new(p2p_loop *loop, uint8_t *scratch, int fd, TunnelDone done, void *
 
 /* Once. The channel is borrowed: the owner frees it after the tunnel. Moves nothing before the next turn. */
 void tunnel_attach(Tunnel *tunnel, p2p_channel *channel);
+/* Then: moves what is there at once. `done` may run, so it is the last thing that a task of the caller's
+ * does. */
+void tunnel_start(Tunnel *tunnel);
 
 /* Resets what is not finished, both sides, without calling `done`: `code` goes to the far side. */
 void tunnel_abort(Tunnel *tunnel, uint32_t code);

@@ -87,6 +87,40 @@ static void both_families_of_localhost_are_tried(void **state) {
         }
 }
 
+/* What is asked of a peer's service waits for nothing but the service. */
+static void a_service_of_this_machine_is_there_in_one_turn(void **state) {
+        char address[64];
+        uint16_t port;
+        int listener = listen_tcp(AF_INET, &port);
+        Outcome o = { .fd = -1 };
+        p2p_loop *loop;
+        Backend *b;
+        Endpoint e;
+
+        (void) state;
+        (void) snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+        assert_int_equal(endpoint_parse(address, &e), 0);
+        assert_int_equal(p2p_loop_new(&loop), 0);
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(backend_new(loop, &e, on_done, &o, &b), 0);
+                assert_int_equal(o.n, i);
+                if (i == 0)
+                        assert_int_equal(p2p_loop_turn(loop, 0), 1);
+                else
+                        backend_start(b); /* nor for that */
+                assert_int_equal(o.n, i + 1);
+                assert_int_equal(o.error, 0);
+                (void) close(o.fd);
+        }
+        (void) close(listener);
+        assert_int_equal(endpoint_parse("name.example:1", &e), 0);
+        assert_int_equal(backend_new(loop, &e, on_done, &o, &b), 0);
+        backend_start(b); /* it is asked for */
+        assert_int_equal(o.n, 2);
+        backend_free(b);
+        p2p_loop_free(loop);
+}
+
 static void an_absent_backend_is_an_error(void **state) {
         char address[64];
         uint16_t port;
@@ -228,6 +262,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(both_families_of_localhost_are_tried),
                 cmocka_unit_test(an_absent_backend_is_an_error),
+                cmocka_unit_test(a_service_of_this_machine_is_there_in_one_turn),
                 cmocka_unit_test(a_unix_socket_is_a_backend),
                 cmocka_unit_test(a_name_is_looked_up),
                 cmocka_unit_test(time_is_limited),

@@ -308,6 +308,21 @@ static void ends_of_the_descriptor_are_the_tunnels(void **state) {
         teardown(&f);
 }
 
+static void what_is_there_need_not_wait_for_a_turn(void **state) {
+        uint8_t got[8];
+        Fixture f;
+
+        (void) state;
+        setup(&f, true, NULL);
+        assert_int_equal(write(f.fd, "first", 5), 5);
+        tunnel_attach(f.tunnel, f.near);
+        assert_int_equal(p2p_channel_read(f.far, got, sizeof(got)), -EAGAIN);
+        tunnel_start(f.tunnel);
+        assert_int_equal(p2p_channel_read(f.far, got, sizeof(got)), 5);
+        assert_memory_equal(got, "first", 5);
+        teardown(&f);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(bytes_cross_whatever_the_sizes),
@@ -318,6 +333,7 @@ int main(void) {
                 cmocka_unit_test(a_reset_of_the_socket_is_a_reset_of_the_channel),
                 cmocka_unit_test(a_reset_is_noticed_while_the_channel_is_full),
                 cmocka_unit_test(a_turn_is_bounded),
+                cmocka_unit_test(what_is_there_need_not_wait_for_a_turn),
                 cmocka_unit_test(ends_of_the_descriptor_are_the_tunnels),
         };
 
