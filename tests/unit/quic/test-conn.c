@@ -455,62 +455,6 @@ static void unidirectional_streams_are_told_to_stop(void **state) {
         quic_pair_done(&p);
 }
 
-static void a_listener_may_go_before_its_connections(void **state) {
-        p2p_channel *near, *far = NULL;
-        char addr[P2P_ADDR_TEXT_MAX];
-        quic_pair p;
-
-        (void) state;
-        quic_pair_init(&p);
-        quic_pair_connect(&p);
-        p2p_addr_format(p2p_quic_transport.listen_addr(p.b.listener), addr);
-        p2p_quic_transport.free_listener(p.b.listener);
-        p.b.listener = NULL;
-        quic_pair_stream(&p.a, &p.b, p.loop, &near, &far);
-        quic_end_listen(&p.b, addr); /* the socket is still there */
-        p2p_channel_free(near);
-        p2p_channel_free(far);
-        quic_pair_done(&p);
-}
-
-static void dials_leave_from_the_listeners_port(void **state) {
-        char near[P2P_ADDR_TEXT_MAX], seen[P2P_ADDR_TEXT_MAX];
-        quic_pair p;
-
-        (void) state;
-        quic_pair_init(&p);
-        quic_end_listen(&p.a, "/ip4/0.0.0.0/udp/0/quic-v1");
-        /* no wire */
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity),
-                      p2p_quic_transport.listen_addr(p.b.listener));
-        quic_pair_run(&p, SECOND);
-        assert_int_equal(p.a.error, 0);
-        p2p_addr_format(p2p_quic_transport.listen_addr(p.a.listener), near);
-        p2p_addr_format(p.b.remote, seen);
-        assert_string_equal(strstr(near, "/udp/"), strstr(seen, "/udp/"));
-        quic_pair_done(&p);
-}
-
-static void the_transport_may_go_first(void **state) {
-        quic_pair p;
-
-        (void) state;
-        quic_pair_init(&p);
-        quic_pair_connect(&p);
-        p2p_quic_transport.free_listener(p.b.listener);
-        p2p_quic_transport.destroy(p.b.transport);
-        assert_int_equal(error_of(p.b.session, NULL), -ECONNRESET);
-        assert_int_equal(p.b.session->ops->rtt(p.b.session), 0);
-        p.b.session->ops->set_stream_limit(p.b.session, 5);
-        p.b.session = p2p_session_free(p.b.session);
-        p.b.listener = NULL;
-        assert_int_equal(p2p_quic_transport.create(
-                                 &(p2p_transport_options){ .loop = p.loop, .identity = p.b.identity },
-                                 &p.b.transport),
-                         0); /* for the pair to end */
-        quic_pair_done(&p);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(both_sides_prove_who_they_are),
@@ -530,9 +474,6 @@ int main(void) {
                 cmocka_unit_test(so_is_one_after_a_change_of_address),
                 cmocka_unit_test(the_end_is_said_again_to_who_missed_it),
                 cmocka_unit_test(unidirectional_streams_are_told_to_stop),
-                cmocka_unit_test(a_listener_may_go_before_its_connections),
-                cmocka_unit_test(dials_leave_from_the_listeners_port),
-                cmocka_unit_test(the_transport_may_go_first),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
