@@ -207,9 +207,11 @@ static int listen_on(void *userdata, const p2p_addr *addr, int fd, p2p_raw_accep
         }
         r = p2p_addr_with_socket(addr, &e->udp.bound.sa, &real);
         if (r < 0) {
-                if (fd >= 0)
-                        e->udp.fd = -1; /* the caller's again */
-                p2p_task_post(&e->leave);
+                if (fd >= 0) { /* the caller's again, at once */
+                        e->udp.fd = -1;
+                        quic_endpoint_free(e);
+                } else
+                        p2p_task_post(&e->leave);
                 free(l);
                 return r;
         }
