@@ -98,6 +98,8 @@ static int read_keys(Access *a) {
         r = authorized_keys_load(a->path, problems, &keys);
         if (problems)
                 log_problems(a->path, problems);
+        if (r < 0 && !a->keys)
+                return log_error_errno(r, "Nobody is let in until %s can be read: %m", a->path);
         if (r < 0)
                 return log_error_errno(r, "%s stays as it was read last: %m", a->path);
         same = is_same(a->keys, keys);

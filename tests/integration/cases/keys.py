@@ -4,6 +4,7 @@
 import os, threading, time
 
 from common import Failed, check, wait_for
+from node import Node
 from traffic import dial, is_reset
 from world import back_in, home, laptop
 
@@ -65,6 +66,22 @@ def t_a_typo_locks_nobody_out():
     with open(home.dir + '/log') as f:
         check('authorized_keys:1:' in f.read(), 'the line is not named')
     keys(text, 'in place')
+
+
+def t_a_list_that_cannot_be_read_lets_nobody_in():
+    node = Node('locked')
+    os.mkdir(node.keys)
+    node.write_config()
+    node.start()
+    with open(node.dir + '/log') as f:
+        text = f.read()
+    check('Nobody is let in until' in text and 'ls -l ' + node.keys in text, text)
+    check(node.get('Gating') is True, 'open to all')
+    os.rmdir(node.keys)
+    node.authorize(laptop)
+    check([p[0] for p in node.call('ListAuthorizedPeers')[0]] == [laptop.id], 'once it can be read')
+    node.stop()
+    node.bus_process.kill()
 
 
 def t_expiry_is_enforced():
