@@ -155,8 +155,8 @@ uint8_t *p2p_loop_scratch(p2p_loop *loop, unsigned slot) {
 }
 
 static bool is_pending(const p2p_loop *loop) {
-        return !p2p_list_is_empty(&loop->tasks) || !p2p_list_is_empty(&loop->slow) || !p2p_list_is_empty(&loop->ready) ||
-               loop_timers_due(loop) <= loop->now;
+        return !p2p_list_is_empty(&loop->tasks) || !p2p_list_is_empty(&loop->slow) ||
+               !p2p_list_is_empty(&loop->ready) || loop_timers_due(loop) <= loop->now;
 }
 
 /* When a wait that begins now must end. A manual clock stands still: its timers never end a wait. */

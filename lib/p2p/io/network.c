@@ -67,7 +67,8 @@ static bool add_prefix(prefix *p, const struct ifaddrs *i) {
                 return false;
         *p = (prefix){ .family = (uint8_t) i->ifa_addr->sa_family };
         n = ip_of(i->ifa_addr, p->ip);
-        if (n == 0 || (n == 16 && p->ip[0] == 0xfe && (p->ip[1] & 0xc0) == 0x80)) /* link-local: of no use elsewhere */
+        /* link-local ones are of no use elsewhere */
+        if (n == 0 || (n == 16 && p->ip[0] == 0xfe && (p->ip[1] & 0xc0) == 0x80))
                 return false;
         p->bits = (uint8_t) (ip_of(i->ifa_netmask, mask) == n ? count_bits(mask, n) : n * 8);
         return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The worker: a thread of the loop's, made for the first job that needs it and joined when the loop is freed.
+ * The worker: a thread of the loop's, made for the first job that needs it, joined when the loop is freed.
  *
  * A job is on one of four lists, or is the one that runs. `queued`, `strangers` and `finished` are of both
  * threads and under the lock, like `running`; a job on `posted` is the loop's alone again, and its task will
@@ -27,8 +27,8 @@
 
 #define NICENESS   10            /* arbitrary: a tenth of the share of a busy loop on the same core */
 #define OTHERS_MAX 8u            /* arbitrary: those who never end shut no stranger out */
-#define SLICE_NSEC 100000000ull      /* the longest there is */
-#define STACK_SIZE (512u * 1024) /* resident as far as it is used: RSA of 8192 bits takes its numbers from it */
+#define SLICE_NSEC 100000000ull  /* the longest there is */
+#define STACK_SIZE (512u * 1024) /* resident as far as it is used: by the numbers of RSA of 8192 bits */
 
 struct p2p_worker {
         p2p_watch *watch;
@@ -72,9 +72,9 @@ static void wake_loop(p2p_worker *w) {
                 ;
 }
 
-/* Of this thread alone; a sandbox may refuse it. A longer slice than the loop's, so that the kernel gives the
- * core to the loop as soon as it wakes [tried, Linux 6.18: without, at a tick]; before Linux 6.12 it means
- * nothing. */
+/* Of this thread alone; a sandbox may refuse it. A longer slice than the loop's, so that the kernel gives
+ * the core to the loop as soon as it wakes [tried, Linux 6.18: without, at a tick]; before Linux 6.12 it
+ * means nothing. */
 static void step_back(void) {
         struct {
                 uint32_t size, policy;
@@ -105,7 +105,7 @@ static void *serve(void *userdata) {
                 p2p_list_append(&w->finished, &w->running->queue);
                 w->running = NULL;
                 (void) pthread_cond_signal(&w->ran);
-                (void) pthread_mutex_unlock(&w->lock); /* the loop may run at once, and must not wait for it */
+                (void) pthread_mutex_unlock(&w->lock); /* the loop may run at once, and must not wait */
                 if (was_empty)
                         wake_loop(w);
                 (void) sched_yield(); /* on one core, a tick is long: the loop does not wait for its end */

@@ -37,8 +37,8 @@ void p2p_job_init(p2p_job *job, p2p_loop *loop, void (*run)(void *userdata), voi
  * while it is busy. An error: no thread could be had, and nothing runs. */
 int p2p_job_start(p2p_job *job);
 
-/* Afterwards it is neither queued nor running, which may mean to wait for `run`; `done` never runs. Fine when
- * idle, on an all-zero job too, and after the loop was freed: that cancels what is left. */
+/* Afterwards it is neither queued nor running, which may mean to wait for `run`; `done` never runs. Fine
+ * when idle, on an all-zero job too, and after the loop was freed: that cancels what is left. */
 void p2p_job_cancel(p2p_job *job);
 
 bool p2p_job_is_busy(const p2p_job *job);

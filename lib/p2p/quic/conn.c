@@ -5,10 +5,10 @@
  *
  * HANDSHAKE, then READY when TLS is over here and the peer proven, then ENDED. A client's proof is still on
  * its way then, and its first stream may go with it: that the server refuses us is said by the session's
- * end, as with TLS over a channel. It is confirmed by HANDSHAKE_DONE. Whatever ends it detaches every stream,
- * frees the library's half and leaves its ids to a tomb; the struct stays until its owner frees it. The
- * owner is its dial, or its endpoint, until the session was handed over; to hand it over is what `news`
- * does.
+ * end, as with TLS over a channel. It is confirmed by HANDSHAKE_DONE. Whatever ends it detaches every
+ * stream, frees the library's half and leaves its ids to a tomb; the struct stays until its owner frees it.
+ * The owner is its dial, or its endpoint, until the session was handed over; to hand it over, or to tell why
+ * not, is what `news` does.
  *
  * Windows: a stream's opens as it is read. The connection's opens as bytes come in, as long as what lies
  * unread and what may still come fit into half of conn_buffer: a stream that nobody reads does not stop the
@@ -156,7 +156,7 @@ static void on_drained(quic_conn *c) {
         quic_conn_end(c, error_of(c, &reason), code);
 }
 
-/* What GnuTLS found by itself as a client: the library tells no more of it than what the far side is told. */
+/* What GnuTLS found by itself as a client: the library tells no more of it than the far side is told. */
 static int error_behind(uint64_t alert) {
         switch (alert) {
         case GNUTLS_A_BAD_CERTIFICATE:

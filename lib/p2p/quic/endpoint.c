@@ -4,8 +4,8 @@
  * A UDP socket that many connections share, inbound and outbound ones: what a hole puncher needs, and what
  * makes the address that others observe that of the listener [wire reference 7]. Datagrams find their
  * connection by id alone. No error of the socket ends anything here, but a dial that nobody has answered:
- * what ICMP says of its address may be forged, and the worst is then that another address of the peer has its
- * turn. A turn reads so much that everybody else gets theirs.
+ * what ICMP says of its address may be forged, and the worst is then that another address of the peer has
+ * its turn. A turn reads so much that everybody else gets theirs.
  */
 
 #include <errno.h>
@@ -35,7 +35,8 @@ static void on_datagram(quic_endpoint *e, const quic_arrival *a, p2p_view datagr
         r = ngtcp2_pkt_decode_version_cid(&vc, datagram.data, datagram.n, QUIC_CID_SIZE);
         if (r == NGTCP2_ERR_VERSION_NEGOTIATION ||
             (r == 0 && vc.version != 0 && vc.version != NGTCP2_PROTO_VER_V1)) {
-                if (datagram.n >= NGTCP2_MAX_UDP_PAYLOAD_SIZE) /* of drafts that it knows the library takes less */
+                /* of drafts that it knows the library takes less */
+                if (datagram.n >= NGTCP2_MAX_UDP_PAYLOAD_SIZE)
                         quic_answer_version(e, a, &vc);
                 return;
         }

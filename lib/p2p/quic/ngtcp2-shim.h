@@ -36,7 +36,7 @@ typedef struct quic_shim_reason {
 
 typedef struct quic_shim_info {
         uint64_t rtt; /* nanoseconds, 0 while unknown */
-        /* bytes a nanosecond that congestion control asks for; 0 while unknown, or where the library paces */
+        /* bytes a nanosecond, by congestion control; 0 while unknown, or where the library paces */
         double rate;
 } quic_shim_info;
 

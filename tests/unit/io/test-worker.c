@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The worker: in a thread with a real clock, in the loop with a manual one; first in first out, cancelled in every state. */
+/* The worker: in a thread with a real clock, in the loop with a manual one; first in first out, cancelled in
+ * every state. */
 
 #include <pthread.h>
 #include <sched.h>

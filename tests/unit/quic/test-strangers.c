@@ -18,8 +18,8 @@ static quic_endpoint *endpoint_of(const quic_end *end) {
         return ((quic_listener *) end->listener)->endpoint;
 }
 
-/* A hello of go-libp2p, with an id of its own each, from a network of 10.0.0.0/8. The first of them is a good
- * one. */
+/* A hello of go-libp2p, with an id of its own each, from a network of 10.0.0.0/8. The first of them is a
+ * good one. */
 static void hello_from(quic_endpoint *e, unsigned i, unsigned network) {
         uint8_t packet[1280];
         size_t n = hex_view(quic_first_flight[0], packet, sizeof(packet)).n;
