@@ -9,9 +9,9 @@
  * datagram dealt with before the next, as if GnuTLS had been called in between. Nor can the tapes grow
  * beyond what one datagram brings: the library keeps at most 64 KiB that came too early.
  *
- * The job is no stranger's (io/worker.h), though its guest is one: of those the last comes first. Hellos over
- * TCP that came without end would bury the few that a socket has at the worker, and all the rest behind them.
- * So few hold nobody up for long.
+ * The job is no stranger's (io/worker.h), though its guest is one: of those the last comes first. Hellos
+ * over TCP that came without end would bury the few that a socket has at the worker, and all the rest behind
+ * them. So few hold nobody up for long.
  *
  * The library ends a server's handshake when it reads a packet after TLS was through [tried: 0.12.1 and
  * 1.11]. There is none by then, so it is given one that is none.
@@ -211,6 +211,10 @@ static int end_handshake(quic_conn *c) {
         return ngtcp2_conn_read_pkt(c->lib, &path, &pi, &nothing, sizeof(nothing), quic_conn_now(c));
 }
 
+static int crypto(int r) {
+        return r < 0 ? NGTCP2_ERR_CRYPTO : 0;
+}
+
 /* 0, or the library's error. */
 static int play(quic_conn *c, const entry *e, p2p_view bytes) {
         quic_shim_level level = ngtcp2_crypto_gnutls_from_gnutls_record_encryption_level(e->level);
@@ -220,15 +224,11 @@ static int play(quic_conn *c, const entry *e, p2p_view bytes) {
         case PARAMS:
                 return quic_shim_set_remote_params(c->lib, bytes);
         case SECRET_IN:
-                return ngtcp2_crypto_derive_and_install_rx_key(c->lib, NULL, NULL, NULL, level, bytes.data,
-                                                               bytes.n) < 0
-                               ? NGTCP2_ERR_CRYPTO
-                               : 0;
+                return crypto(ngtcp2_crypto_derive_and_install_rx_key(c->lib, NULL, NULL, NULL, level,
+                                                                      bytes.data, bytes.n));
         case SECRET_OUT:
-                return ngtcp2_crypto_derive_and_install_tx_key(c->lib, NULL, NULL, NULL, level, bytes.data,
-                                                               bytes.n) < 0
-                               ? NGTCP2_ERR_CRYPTO
-                               : 0;
+                return crypto(ngtcp2_crypto_derive_and_install_tx_key(c->lib, NULL, NULL, NULL, level,
+                                                                      bytes.data, bytes.n));
         case SAID:
                 return ngtcp2_conn_submit_crypto_data(c->lib, level, bytes.data, bytes.n);
         case PEER:

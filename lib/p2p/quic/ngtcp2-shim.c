@@ -41,17 +41,7 @@ gnutls_record_encryption_level_t quic_shim_to_gnutls(quic_shim_level level) {
         return ngtcp2_crypto_gnutls_from_ngtcp2_level(level);
 }
 
-void quic_shim_end_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
-        (void) ngtcp2_conn_shutdown_stream_write(conn, id, code);
-}
-
-void quic_shim_reset_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
-        (void) ngtcp2_conn_shutdown_stream(conn, id, code);
-}
-
-void quic_shim_stop_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
-        (void) ngtcp2_conn_shutdown_stream_read(conn, id, code);
-}
+#define SHUTDOWN(what, conn, id, code) ((void) ngtcp2_conn_shutdown_##what(conn, id, code))
 
 static void set_transport(ccerr *e, uint64_t code) {
         ngtcp2_connection_close_error_set_transport_error(e, code, NULL, 0);
@@ -129,17 +119,7 @@ gnutls_record_encryption_level_t quic_shim_to_gnutls(quic_shim_level level) {
         return ngtcp2_crypto_gnutls_from_ngtcp2_encryption_level(level);
 }
 
-void quic_shim_end_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
-        (void) ngtcp2_conn_shutdown_stream_write(conn, 0, id, code);
-}
-
-void quic_shim_reset_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
-        (void) ngtcp2_conn_shutdown_stream(conn, 0, id, code);
-}
-
-void quic_shim_stop_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
-        (void) ngtcp2_conn_shutdown_stream_read(conn, 0, id, code);
-}
+#define SHUTDOWN(what, conn, id, code) ((void) ngtcp2_conn_shutdown_##what(conn, 0, id, code))
 
 static void set_transport(ccerr *e, uint64_t code) {
         ngtcp2_ccerr_set_transport_error(e, code, NULL, 0);
@@ -178,6 +158,18 @@ void quic_shim_sent(ngtcp2_conn *conn, uint64_t now) {
 }
 
 #endif
+
+void quic_shim_end_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
+        SHUTDOWN(stream_write, conn, id, code);
+}
+
+void quic_shim_reset_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
+        SHUTDOWN(stream, conn, id, code);
+}
+
+void quic_shim_stop_stream(ngtcp2_conn *conn, int64_t id, uint64_t code) {
+        SHUTDOWN(stream_read, conn, id, code);
+}
 
 ngtcp2_ssize quic_shim_encode_server_params(ngtcp2_conn *conn, uint8_t *out, size_t n) {
         ngtcp2_transport_params params = *ngtcp2_conn_get_local_transport_params(conn);
