@@ -66,6 +66,7 @@ void quic_end_listen(quic_end *end, const char *addr);
 void quic_end_dial(quic_end *end, const p2p_peer_id *peer, const p2p_addr *addr);
 
 void quic_pair_init(quic_pair *pair); /* listening, with a wire; nothing dialled */
+void quic_pair_dial(quic_pair *pair); /* starts it */
 void quic_pair_connect(quic_pair *pair);
 void quic_pair_done(quic_pair *pair);
 /* Both sides until nothing happens any more, then some time on. */

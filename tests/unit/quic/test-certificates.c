@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whose certificate ends a dial, or is not let in, and what that is called: the same as with TLS over a channel,
- * whoever of GnuTLS and us found it (wire reference 6). */
+/* Whose certificate ends a dial, or is not let in, and what that is called: the same as with TLS over a
+ * channel, whoever of GnuTLS and us found it (wire reference 6). */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -31,8 +31,10 @@ static void show(quic_end *end, const forge *f, bool stolen) {
         if (stolen) {
                 gnutls_x509_privkey_deinit(key);
                 assert_int_equal(gnutls_x509_privkey_init(&key), 0);
-                assert_int_equal(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-                                                              GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
+                assert_int_equal(gnutls_x509_privkey_generate(
+                                         key, GNUTLS_PK_ECDSA,
+                                         GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+                                 0);
         }
         assert_true(gnutls_certificate_set_x509_key(credentials, &crt, 1, key) >= 0);
         gnutls_x509_crt_deinit(crt);
@@ -48,7 +50,7 @@ static int dial_of(const forge *f, bool stolen, bool of_client) {
 
         quic_pair_init(&p);
         show(of_client ? &p.a : &p.b, f, stolen);
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        quic_pair_dial(&p);
         quic_pair_run(&p, SECOND);
         assert_true(p.a.done);
         assert_int_equal(p.b.n_failed, !p.b.session);

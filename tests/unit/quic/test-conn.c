@@ -126,7 +126,7 @@ static void ciphers_must_have_something_in_common(void **state) {
 
         (void) state;
         quic_pair_init(&p);
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        quic_pair_dial(&p);
         assert_int_equal(gnutls_priority_set_direct(((quic_dial *) p.a.dial)->conn->tls,
                                                     "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-X448:"
                                                     "%DISABLE_TLS13_COMPAT_MODE",
@@ -154,7 +154,7 @@ static void the_application_protocol_must_be_libp2p(void **state) {
                 quic_pair_init(&p);
                 if (cases[i].of_client)
                         offered = cases[i].name;
-                quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+                quic_pair_dial(&p);
                 if (!cases[i].of_client)
                         offered = cases[i].name; /* the server's session is made when the hello comes */
                 quic_pair_run(&p, SECOND);
@@ -198,7 +198,7 @@ static void a_gate_shows_in_the_dial_or_at_once_after(void **state) {
         (void) state;
         quic_pair_init(&p);
         ((quic_listener *) p.b.listener)->on_accept = gate;
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        quic_pair_dial(&p);
         quic_pair_run(&p, SECOND);
         assert_true(p.a.done);
         if (p.a.error == 0) {
@@ -244,7 +244,7 @@ static void nobody_there_ends_after_ten_seconds(void **state) {
         (void) state;
         quic_pair_init(&p);
         p.wire.cut = true;
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        quic_pair_dial(&p);
         quic_pair_run(&p, P2P_QUIC_HANDSHAKE_USEC - SECOND);
         assert_false(p.a.done);
         quic_pair_run(&p, 2 * SECOND);
@@ -258,7 +258,7 @@ static void half_a_handshake_is_forgotten_after_ten_seconds(void **state) {
 
         (void) state;
         quic_pair_init(&p);
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        quic_pair_dial(&p);
         while (p2p_quic_n_half_open(p.b.transport) == 0)
                 assert_true(p2p_loop_turn(p.loop, 0) >= 0);
         p.wire.cut = true;
@@ -277,7 +277,7 @@ static void a_dial_can_be_given_up(void **state) {
 
         (void) state;
         quic_pair_init(&p);
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        quic_pair_dial(&p);
         assert_true(p2p_loop_turn(p.loop, 0) >= 0);
         p2p_quic_transport.free_dial(p.a.dial);
         p.a.dial = NULL;

@@ -54,10 +54,6 @@ static quic_conn *conn_of(const quic_end *end) {
         return container_of(end->session, quic_conn, session);
 }
 
-static void dial(quic_pair *p) {
-        quic_end_dial(&p->a, p2p_identity_peer_id(p->b.identity), p->addr);
-}
-
 static void write_byte(p2p_channel *channel) {
         assert_int_equal(p2p_channel_write(channel, "x", 1), 1);
 }
@@ -73,7 +69,7 @@ static void a_dial_takes_one_round_trip_and_the_first_answer_two(void **state) {
         quic_pair *p = *state;
         p2p_channel *near, *far = NULL;
 
-        dial(p);
+        quic_pair_dial(p);
         quic_pair_run(p, 2 * WAY - SLACK);
         assert_false(p->a.done);
         quic_pair_run(p, 2 * SLACK);
@@ -107,7 +103,7 @@ static void a_refused_certificate_is_told_to_who_holds_the_session(void **state)
         uint8_t byte;
 
         blind = true;
-        dial(p);
+        quic_pair_dial(p);
         quic_pair_run(p, 2 * WAY + SLACK);
         assert_int_equal(p->a.error, 0);
         assert_int_equal(p->a.session->ops->open(p->a.session, &near), 0);
@@ -131,7 +127,7 @@ static void a_gate_is_told_with_its_code(void **state) {
         uint32_t code = 0;
         uint8_t byte;
 
-        dial(p);
+        quic_pair_dial(p);
         quic_pair_run(p, 2 * WAY + SLACK);
         assert_int_equal(p->a.session->ops->open(p->a.session, &near), 0);
         write_byte(near);
@@ -174,7 +170,7 @@ static void a_lost_proof_is_made_up_for(void **state) {
         quic_pair *p = *state;
         p2p_channel *near, *far = NULL;
 
-        dial(p);
+        quic_pair_dial(p);
         quic_pair_run(p, 2 * WAY - SLACK);
         p->wire.cut = true;
         quic_pair_run(p, 2 * SLACK);
@@ -193,7 +189,7 @@ static void a_lost_proof_is_made_up_for(void **state) {
 static void a_server_that_vanishes_behind_its_flight_is_given_up(void **state) {
         quic_pair *p = *state;
 
-        dial(p);
+        quic_pair_dial(p);
         quic_pair_run(p, 2 * WAY - SLACK);
         p->wire.cut = true;
         quic_pair_run(p, 2 * SLACK);

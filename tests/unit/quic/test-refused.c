@@ -109,7 +109,7 @@ static void others_of_the_socket_are_not_disturbed(void **state) {
         quic_pair_stream(&p.a, &p.b, p.loop, &near, &far);
 
         p.wire.cut = true; /* who answers nothing, and refuses nothing */
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        quic_pair_dial(&p);
         dial_nobody(&p, "ip4/127.0.0.1", AF_INET);
         assert_int_equal(p2p_loop_settle(p.loop), 0);
         assert_int_equal(p.a.error, -ECONNREFUSED); /* of the second */
@@ -174,7 +174,7 @@ static void a_route_that_is_gone_ends_the_dial(void **state) {
 
         (void) state;
         quic_pair_init(&p);
-        quic_end_dial(&p.a, p2p_identity_peer_id(p.b.identity), p.addr);
+        quic_pair_dial(&p);
         send_error = ENETUNREACH;
         assert_int_equal(p2p_loop_settle(p.loop), 0);
         send_error = 0;

@@ -215,6 +215,27 @@ static void a_hello_that_comes_in_disorder_is_retried_once(void **state) {
         teardown(&f);
 }
 
+/* An Initial in answer to a Retry that was heard: to the new id, from the old one, with the token, of which
+ * the byte `change` is false unless that is 0. What follows is noise: it does not decrypt. */
+static void return_token(const fixture *f, size_t n_retry, unsigned change, uint8_t again[static 1280]) {
+        /* header, version, our client's id of no or some bytes, the new id of 8, the token, 16 of the tag */
+        size_t at = 6 + f->answer[5], n_token = n_retry - at - 9 - 16, n;
+
+        assert_int_equal(f->answer[at], 8);
+        memset(again, 0, 1280);
+        again[0] = 0xc0;
+        again[4] = 1;
+        memcpy(again + 5, f->answer + at, 9);
+        memcpy(again + 14, f->answer + 5, at - 5);
+        n = 14 + at - 5;
+        again[n++] = 0x40 | (uint8_t) (n_token >> 8);
+        again[n++] = (uint8_t) n_token;
+        memcpy(again + n, f->answer + at + 9, n_token);
+        again[n + change] ^= change > 0;
+        n += n_token;
+        again[n] = 0x44; /* 1024 bytes */
+}
+
 /* A token of ours: good for the address and the id that it was made for, and for a while. */
 static void tokens_are_checked(void **state) {
         static const struct { const char *why; unsigned change; uint64_t wait; bool good; } cases[] = {
@@ -226,36 +247,18 @@ static void tokens_are_checked(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                uint8_t packet[1280], again[1280] = {};
-                p2p_view token;
-                size_t n, at;
+                uint8_t packet[1280];
                 fixture f;
+                size_t n;
 
                 setup(&f);
                 n = flight(1, packet);
                 say(&f, packet, n);
                 n = hear(&f);
                 assert_true(n > 0 && is_retry(f.answer));
-                /* header, version, our client's id of no or some bytes, the new id of 8, the token, 16 of
-                 * the tag */
-                at = 6 + f.answer[5];
-                token = P2P_VIEW(f.answer + at + 9, n - at - 9 - 16);
-                assert_int_equal(f.answer[at], 8);
-                f.answer[at + 9 + (cases[i].change > 0 ? cases[i].change : 0)] ^= cases[i].change > 0;
+                return_token(&f, n, cases[i].change, packet);
                 assert_int_equal(p2p_loop_advance(f.loop, cases[i].wait), 0);
-
-                again[0] = 0xc0;
-                again[4] = 1;
-                memcpy(again + 5, f.answer + at, 9);       /* to the new id */
-                memcpy(again + 14, f.answer + 5, at - 5);  /* from the old one */
-                n = 14 + at - 5;
-                again[n++] = 0x40 | (uint8_t) (token.n >> 8);
-                again[n++] = (uint8_t) token.n;
-                memcpy(again + n, token.data, token.n);
-                n += token.n;
-                again[n++] = 0x44; /* what follows is noise of 1024 bytes: it does not decrypt */
-                again[n++] = 0x00;
-                say(&f, again, 1280);
+                say(&f, packet, sizeof(packet));
                 n = hear(&f);
                 if (cases[i].good && n > 0)
                         fail_msg("%s: %zu bytes", cases[i].why, n);
@@ -370,6 +373,16 @@ static void stranger(quic_endpoint *e, unsigned network, unsigned i, size_t n) {
         quic_stranger_wait(e, &a, P2P_VIEW(bytes, n), P2P_VIEW(dcid, sizeof(dcid)));
 }
 
+/* Of one network, then of 200 more. */
+static void crowd(quic_endpoint *e, unsigned n, size_t size) {
+        for (unsigned i = 0; i < n; i++)
+                stranger(e, 1, i, size);
+        assert_int_equal(e->n_waiting, 128 * 1024 / 1200);
+        for (unsigned i = 0; i < n; i++)
+                stranger(e, 2 + i % 200, i, size);
+        assert_int_equal(e->n_waiting, 512 * 1024 / 1200);
+}
+
 static void strangers_wait_in_a_bounded_queue(void **state) {
         quic_endpoint *e;
         fixture f;
@@ -377,12 +390,7 @@ static void strangers_wait_in_a_bounded_queue(void **state) {
         (void) state;
         setup(&f);
         e = ((quic_listener *) f.end.listener)->endpoint;
-        for (unsigned i = 0; i < 200; i++)
-                stranger(e, 1, i, 1200);
-        assert_int_equal(e->n_waiting, P2P_QUIC_WAITING_PREFIX / 1200); /* of one network */
-        for (unsigned i = 0; i < 2000; i++)
-                stranger(e, 2 + i % 200, i, 1200);
-        assert_int_equal(e->n_waiting, P2P_QUIC_WAITING_MAX / 1200);
+        crowd(e, 2000, 1200);
         assert_int_equal(e->waiting_bytes, e->n_waiting * 1200);
         assert_true(quic_stranger_waits(e, P2P_VIEW("\0\0\1\0\0\0\0", 8)));
         assert_false(quic_stranger_waits(e, P2P_VIEW("\0\0\0\0\0\0\0", 8)));
@@ -403,12 +411,7 @@ static void small_datagrams_take_the_room_of_a_hello(void **state) {
         (void) state;
         setup(&f);
         e = ((quic_listener *) f.end.listener)->endpoint;
-        for (unsigned i = 0; i < 8000; i++)
-                stranger(e, 1, i, 25);
-        assert_int_equal(e->n_waiting, 128 * 1024 / 1200);
-        for (unsigned i = 0; i < 8000; i++)
-                stranger(e, 2 + i % 200, i, 25);
-        assert_int_equal(e->n_waiting, 512 * 1024 / 1200);
+        crowd(e, 8000, 25);
         assert_int_equal(p2p_loop_settle(f.loop), 0);
         assert_int_equal(e->waiting_bytes, 0);
         teardown(&f);
