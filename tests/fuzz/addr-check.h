@@ -6,6 +6,8 @@
 #include <p2p/addr.h>
 
 #include "tests/fuzz/check.h"
+#include "transport/ws-http.h"
+#include "transport/ws-target.h"
 
 static void check_text_form(const p2p_addr *addr) {
         char text[P2P_ADDR_TEXT_MAX], again[P2P_ADDR_TEXT_MAX];
@@ -66,6 +68,25 @@ static void check_socket(const p2p_addr *addr) {
         p2p_addr_free(back);
 }
 
+/* Whatever a stranger says his address is, a dial of it is one request with our headers and no other. */
+static void check_ws_target(const p2p_addr *addr) {
+        uint8_t request[P2P_WS_HTTP_MAX];
+        p2p_writer w = P2P_WRITER(request, sizeof(request));
+        unsigned n_lines = 0, n_spaces = 0;
+        p2p_ws_target t;
+
+        if (p2p_ws_target_parse(addr, &t) < 0)
+                return;
+        CHECK(t.name[0] != '\0' && strlen(t.host) < sizeof(t.host) && strlen(t.name) < sizeof(t.name));
+        p2p_ws_request_format(t.host, t.path, "key", &w);
+        for (size_t i = 0; i < w.n; i++) {
+                n_lines += request[i] == '\n';
+                n_spaces += request[i] == ' ';
+        }
+        CHECK(w.error < 0 || (n_lines == 7 && n_spaces == 7));
+        p2p_ws_target_done(&t);
+}
+
 static inline void check_addr(const p2p_addr *addr) {
         p2p_addr_component c;
         p2p_addr *copy;
@@ -81,4 +102,5 @@ static inline void check_addr(const p2p_addr *addr) {
         check_peer(addr);
         check_circuit(addr);
         check_socket(addr);
+        check_ws_target(addr);
 }
