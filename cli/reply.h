@@ -19,7 +19,8 @@ int daemon_objects(Context *context, const char *interface, json_t **ret);
 /* The name of a peer id in the Manager's property Names, or NULL. */
 const char *peer_name_of(const json_t *names, const char *id);
 
-/* How people see the properties of a peer: "DIRECT quic-v1", "RELAYED tcp+tls"; QUIC has its own security. Returns text. */
+/* How people see the properties of a peer: "DIRECT quic-v1", "RELAYED tcp+tls"; QUIC has its own security.
+ * Returns text. */
 #define PEER_PATH_TEXT_MAX 64u
 const char *peer_path_format(const json_t *peer, char text[static PEER_PATH_TEXT_MAX]);
 

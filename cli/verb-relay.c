@@ -58,7 +58,8 @@ static void print_remedies(const json_t *relays, const char *own_id) {
                 if (is_active(relay) || (!*error && !*json_text_at(relay, 4)))
                         continue;
                 if (strcmp(json_text_at(relay, 4), "PERMISSION_DENIED") == 0 ||
-                    strstr(error, "does not let this machine in") || strcmp(error, strerror(ECONNRESET)) == 0)
+                    strstr(error, "does not let this machine in") ||
+                    strcmp(error, strerror(ECONNRESET)) == 0)
                         refused = true;
                 else
                         silent = true;

@@ -31,7 +31,8 @@ static void add_started(Table *table, uint64_t usec) {
 
         (void) clock_gettime(CLOCK_REALTIME, &now);
         (void) snprintf(text, sizeof(text), "since %s; %s", time_format(usec, moment),
-                        relative_format(usec, (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000,
+                        relative_format(usec,
+                                        (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000,
                                         ago));
         table_add(table, json_integer((json_int_t) usec), text);
 }

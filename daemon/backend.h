@@ -16,8 +16,8 @@ typedef void (*BackendDone)(int fd, int error, void *userdata);
 
 /* No host is localhost, in both families. */
 int backend_new(p2p_loop *loop, const Endpoint *address, BackendDone done, void *userdata, Backend **ret);
-/* After it: what is decided already is told now instead of in the next turn, so this is the last thing that a
- * task of the caller's does. */
+/* After it: what is decided already is told now instead of in the next turn, so this is the last thing that
+ * a task of the caller's does. */
 void backend_start(Backend *backend);
 Backend *backend_free(Backend *backend);
 P2P_CLEANUP(Backend, backend_free);

@@ -2,10 +2,10 @@
 
 /*
  * getaddrinfo(3) knows what the system calls a name, and blocks. So it runs in a detached thread that shares
- * nothing with the daemon: it owns its Job, sends one message with the answer, and ends. Who asks for a name that
- * is being looked up waits for the same answer: the threads are as many as the names of backends, however many
- * tunnels peers open. A query that nobody waits for closes its end of the pair; the thread's answer then goes
- * nowhere. Only backends with a name other than localhost come here.
+ * nothing with the daemon: it owns its Job, sends one message with the answer, and ends. Who asks for a name
+ * that is being looked up waits for the same answer: the threads are as many as the names of backends,
+ * however many tunnels peers open. A query that nobody waits for closes its end of the pair; the thread's
+ * answer then goes nowhere. Only backends with a name other than localhost come here.
  */
 
 #include "daemon/lookup.h"

@@ -33,7 +33,8 @@ static bool is_authorized(const Manager *m, const p2p_peer_id *peer) {
         return access_keys(m->access) && authorized_keys_find(access_keys(m->access), peer);
 }
 
-/* A name whose peer is not authorized any more is free: a machine that was replaced gives it to its successor. */
+/* A name whose peer is not authorized any more is free: a machine that was replaced gives it to its
+ * successor. */
 static int write_name(Manager *m, const p2p_peer_id *peer, const char *name, ConfigProblems *problems) {
         const ConfigName *known = node_config_find_name(m->config, name);
         char id[P2P_PEER_ID_TEXT_MAX];
@@ -243,8 +244,8 @@ static int check_place(const Manager *m, const char *name, const char *listen, c
                 if (strcmp(p->name, name) == 0 || !is_same_place(&p->listen, &wanted))
                         continue;
                 if (asprintf(ret_reason,
-                             "%s listens there already; choose another port or path, or run: peerupctl proxy "
-                             "remove %s",
+                             "%s listens there already; choose another port or path, or run: peerupctl "
+                             "proxy remove %s",
                              p->name, p->name) < 0) {
                         *ret_reason = NULL;
                         return -ENOMEM;

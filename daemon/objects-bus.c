@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The object tree of the daemon: a name in a path is the object of that name, for as long as it is in its list.
- * Nothing is kept here, so nothing can be stale.
+ * The object tree of the daemon: a name in a path is the object of that name, for as long as it is in its
+ * list. Nothing is kept here, so nothing can be stale.
  */
 
 #include "daemon/objects-bus.h"
@@ -61,7 +61,8 @@ int objects_add(Objects *objects, const ObjectType *type, const Manager *manager
         int r;
 
         *objects = (Objects){ .type = type, .manager = manager };
-        r = sd_bus_add_fallback_vtable(bus, NULL, type->prefix, type->interface, type->vtable, find, objects);
+        r = sd_bus_add_fallback_vtable(bus, NULL, type->prefix, type->interface, type->vtable, find,
+                                       objects);
         if (r < 0)
                 return r;
         return sd_bus_add_node_enumerator(bus, NULL, type->prefix, enumerate, objects);

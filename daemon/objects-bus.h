@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Objects: what is on the bus under a prefix of its own, one for each node of a list of the manager's. A noun says
- * where its list is and what its nodes are called; paths, finding and listing are the same for all.
+ * Objects: what is on the bus under a prefix of its own, one for each node of a list of the manager's. A
+ * noun says where its list is and what its nodes are called; paths, finding and listing are the same for
+ * all.
  */
 
 #include <systemd/sd-bus.h>

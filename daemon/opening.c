@@ -4,11 +4,11 @@
  * An opening repeats one attempt until it has a stream, an answer that will not change, or no time left.
  *
  * What will not change: another identity, no such protocol, a certificate that is not good, a limit of ours,
- * a reset that says why. What may: no path yet, a relay that is coming back, a connection that broke while it was used. A limit of the
- * peer (0x1002) says that it is there and has no room for one more stream: a person's connection (without
- * confirm) waits for that as long as it takes. A peer that refuses us by gating lets the handshake finish
- * and says so afterwards, on the connection; so after every break the Refusals are asked before the next
- * try.
+ * a reset that says why. What may: no path yet, a relay that is coming back, a connection that broke while
+ * it was used. A limit of the peer (0x1002) says that it is there and has no room for one more stream: a
+ * person's connection (without confirm) waits for that as long as it takes. A peer that refuses us by gating
+ * lets the handshake finish and says so afterwards, on the connection; so after every break the Refusals are
+ * asked before the next try.
  */
 
 #include "daemon/opening.h"

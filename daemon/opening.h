@@ -18,8 +18,9 @@ typedef struct Opening Opening;
  * error final. */
 typedef void (*OpeningDone)(p2p_stream *stream, int error, uint32_t code, void *userdata);
 
-/* Tries for OPENING_TIMEOUT_USEC while the peer cannot be reached, or (with confirm) is at a limit of its own;
- * without confirm a limit is waited for without end. A refusal is final at once. refusals is borrowed. */
+/* Tries for OPENING_TIMEOUT_USEC while the peer cannot be reached, or (with confirm) is at a limit of its
+ * own; without confirm a limit is waited for without end. A refusal is final at once. refusals is borrowed.
+ */
 int opening_new(p2p_host *host, const Refusals *refusals, const p2p_peer_id *peer, const char *protocol,
                 bool confirm, OpeningDone done, void *userdata, Opening **ret);
 Opening *opening_free(Opening *opening);

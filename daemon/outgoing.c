@@ -26,7 +26,8 @@
 
 #define VERDICT_USEC (100 * USEC_PER_MSEC)
 
-/* failure: it came to nothing; broken: it ran, and did not end in order. A proxy remembers the first only. */
+/* failure: it came to nothing; broken: it ran, and did not end in order. A proxy remembers the first only.
+ */
 static void tell(Outgoing *o, const char *failure, const char *broken) {
         const Manager *m = o->manager;
 

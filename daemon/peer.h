@@ -28,7 +28,7 @@ void peer_free_all(Manager *manager);
 p2p_conn *peer_conn(const Peer *peer);
 const char *peer_path_type(const p2p_conn *conn);  /* DIRECT, RELAYED */
 const char *peer_transport(const p2p_conn *conn);  /* tcp, quic, websocket, unknown: of the outermost hop */
-const char *peer_stack(const p2p_conn *conn);      /* quic-v1, tcp, wss, ws, unknown: the same, by its name */
+const char *peer_stack(const p2p_conn *conn);      /* quic-v1, tcp, wss, ws, unknown: the same, by name */
 const char *peer_ip_version(const p2p_conn *conn); /* ipv4, ipv6, unknown */
 /* A node or relay of peer-up, ours or the original, by its agent. */
 bool peer_is_peerup(const p2p_conn *conn);

@@ -38,7 +38,8 @@ static uint64_t monotonic(void) {
 }
 
 static void ping_finish(Ping *p, uint64_t rtt, int error) {
-        uint32_t code = p->stream && error < 0 ? p2p_channel_reset_code(p2p_stream_channel(p->stream)) : p->code;
+        uint32_t code =
+                p->stream && error < 0 ? p2p_channel_reset_code(p2p_stream_channel(p->stream)) : p->code;
         PingDone done = p->done;
         void *userdata = p->userdata;
         bool relayed = p->relayed;

@@ -13,8 +13,8 @@ int socket_check_connected(int fd);
 /* A listening one, likewise. */
 int socket_check_listening(int fd);
 
-/* A listening socket whose owner may be hostile: before every batch of socket_accept(), because whoever shares
- * it can undo it at any time. */
+/* A listening socket whose owner may be hostile: before every batch of socket_accept(), because whoever
+ * shares it can undo it at any time. */
 void socket_prepare_listener(int fd);
 /* One of those that wait; close-on-exec and non-blocking. -EAGAIN: nobody. Waits for SOCKET_ACCEPT_USEC (and
  * what the kernel rounds it up to) at most, where O_NONBLOCK was cleared and somebody else was faster. */

@@ -56,7 +56,8 @@ static void on_reload(void *userdata) {
         Relay *relay = userdata;
 
         (void) relay_reload(relay); /* logs what is wrong */
-        log_info("Key file read again; changes of %s need: systemctl restart peerup-relay", relay->config_path);
+        log_info("Key file read again; changes of %s need: systemctl restart peerup-relay",
+                 relay->config_path);
 }
 
 static int run(const char *config_path) {
@@ -79,7 +80,8 @@ static int run(const char *config_path) {
         if (r >= 0)
                 r = relay_bus_new(relay, bus, &relay_bus);
         if (r < 0)
-                return log_error_errno(r, "Cannot be on the bus: %m; is dbus running, and no other peerup-relay?");
+                return log_error_errno(
+                        r, "Cannot be on the bus: %m; is dbus running, and no other peerup-relay?");
 
         main_loop_on_reload(loop, on_reload, relay);
         audit(AUDIT_LIFECYCLE, AUDIT_TEXT("ACTION", "ready"), AUDIT_TEXT("VERSION", PEERUP_VERSION));

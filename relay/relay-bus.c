@@ -28,15 +28,17 @@ static int parse_peer(const char *text, p2p_peer_id *ret, sd_bus_error *error) {
         if (p2p_peer_id_parse(text, ret) >= 0)
                 return 0;
         return sd_bus_error_setf(error, BUS_ERROR_INVALID_PEER_ID,
-                                 "'%s' is not a peer id; 'peerupctl whoami' on that machine prints it", text);
+                                 "'%s' is not a peer id; 'peerupctl whoami' on that machine prints it",
+                                 text);
 }
 
 static int gated(const Relay *relay, sd_bus_error *error) {
         if (relay->config->gating)
                 return 0;
-        return sd_bus_error_setf(error, BUS_ERROR_GATING_DISABLED,
-                                 "This relay is open to everybody; set security.enable_connection_gating: true in %s",
-                                 relay->config_path);
+        return sd_bus_error_setf(
+                error, BUS_ERROR_GATING_DISABLED,
+                "This relay is open to everybody; set security.enable_connection_gating: true in %s",
+                relay->config_path);
 }
 
 /* ---- lists ---- */
@@ -59,8 +61,8 @@ static int append_circuits(RelayBus *b, sd_bus_message *reply) {
 
         r = sd_bus_message_open_container(reply, 'a', "(sstt)");
         for (unsigned i = 0; r >= 0 && p2p_hop_circuit_at(b->relay->hop, i, &c); i++)
-                r = sd_bus_message_append(reply, "(sstt)", p2p_peer_id_format(&c.src, src), p2p_peer_id_format(&c.dst, dst),
-                                          c.bytes_to_dst, c.bytes_to_src);
+                r = sd_bus_message_append(reply, "(sstt)", p2p_peer_id_format(&c.src, src),
+                                          p2p_peer_id_format(&c.dst, dst), c.bytes_to_dst, c.bytes_to_src);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -79,7 +81,8 @@ static int append_authorized(RelayBus *b, sd_bus_message *reply) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int reply_list(sd_bus_message *m, RelayBus *b, sd_bus_error *error, int (*append)(RelayBus *b, sd_bus_message *reply)) {
+static int reply_list(sd_bus_message *m, RelayBus *b, sd_bus_error *error,
+                      int (*append)(RelayBus *b, sd_bus_message *reply)) {
         sd_bus_message *reply = NULL;
         int r;
 
@@ -117,7 +120,8 @@ static int read_options(sd_bus_message *m, uint64_t *ret_expires, sd_bus_error *
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
                 r = sd_bus_message_read(m, "s", &name);
                 if (r >= 0 && strcmp(name, "expires") != 0)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Unknown option '%s'", name);
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Unknown option '%s'",
+                                                 name);
                 if (r >= 0)
                         r = sd_bus_message_read(m, "v", "t", ret_expires);
                 if (r >= 0)
@@ -133,7 +137,8 @@ static int file_error(int r, const Relay *relay, sd_bus_error *error) {
 }
 
 static void audit_change(const char *action, const p2p_peer_id *peer) {
-        audit(AUDIT_AUTH_CHANGE, AUDIT_PEER(peer), AUDIT_TEXT("ACTION", action), AUDIT_TEXT("SOURCE", "api"));
+        audit(AUDIT_AUTH_CHANGE, AUDIT_PEER(peer), AUDIT_TEXT("ACTION", action),
+              AUDIT_TEXT("SOURCE", "api"));
 }
 
 static int method_authorize_peer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -162,10 +167,11 @@ static int method_authorize_peer(sd_bus_message *m, void *userdata, sd_bus_error
                 expiry.value = rfc3339_format(expires, when);
         r = authorized_keys_add(access_path(b->relay->access), &peer, comment, &expiry, expires > 0);
         if (r == -EEXIST)
-                return sd_bus_error_setf(error, BUS_ERROR_ALREADY_AUTHORIZED,
-                                         "%s is authorized already: to change its comment or expiry, first: peerupctl "
-                                         "relay-server deauthorize %s",
-                                         text, text);
+                return sd_bus_error_setf(
+                        error, BUS_ERROR_ALREADY_AUTHORIZED,
+                        "%s is authorized already: to change its comment or expiry, first: peerupctl "
+                        "relay-server deauthorize %s",
+                        text, text);
         if (r < 0)
                 return file_error(r, b->relay, error);
         audit_change("add", &peer);
@@ -218,7 +224,8 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* ---- properties ---- */
 static int get_peer_id(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                       const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+                       const char *property _unused_, sd_bus_message *reply, void *userdata,
+                       sd_bus_error *error _unused_) {
         char text[P2P_PEER_ID_TEXT_MAX];
         RelayBus *b = userdata;
 
@@ -232,7 +239,8 @@ static int get_version(sd_bus *bus _unused_, const char *path _unused_, const ch
 }
 
 static int get_addresses(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                         const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+                         const char *property _unused_, sd_bus_message *reply, void *userdata,
+                         sd_bus_error *error _unused_) {
         RelayBus *b = userdata;
         char **texts;
         size_t n;
@@ -257,7 +265,8 @@ static int get_reservations(sd_bus *bus _unused_, const char *path _unused_, con
 }
 
 static int get_circuits(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                        const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+                        const char *property _unused_, sd_bus_message *reply, void *userdata,
+                        sd_bus_error *error _unused_) {
         RelayBus *b = userdata;
 
         return sd_bus_message_append(reply, "u", p2p_hop_n_circuits(b->relay->hop));
@@ -267,14 +276,14 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("ListReservations", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(stu)", reservations),
                                 method_list_reservations, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListCircuits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sstt)", circuits), method_list_circuits,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListAuthorizedPeers", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sst)", peers), method_list_authorized,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("AuthorizePeer", SD_BUS_ARGS("s", peer_id, "s", comment, "a{sv}", options), SD_BUS_NO_RESULT,
-                                method_authorize_peer, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("DeauthorizePeer", SD_BUS_ARGS("s", peer_id, "b", disconnect), SD_BUS_NO_RESULT,
-                                method_deauthorize_peer, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListCircuits", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sstt)", circuits),
+                                method_list_circuits, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListAuthorizedPeers", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sst)", peers),
+                                method_list_authorized, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AuthorizePeer", SD_BUS_ARGS("s", peer_id, "s", comment, "a{sv}", options),
+                                SD_BUS_NO_RESULT, method_authorize_peer, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("DeauthorizePeer", SD_BUS_ARGS("s", peer_id, "b", disconnect),
+                                SD_BUS_NO_RESULT, method_deauthorize_peer, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Reload", NULL, NULL, method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("PeerID", "s", get_peer_id, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -318,7 +327,8 @@ int relay_bus_new(Relay *relay, sd_bus *bus, RelayBus **ret) {
         p2p_timer_init(&b->news, relay->loop, on_news, b);
         r = polkit_new(bus, &b->polkit);
         if (r >= 0)
-                r = sd_bus_add_object_vtable(bus, &b->slot, BUS_RELAY_PATH, BUS_RELAY_MANAGER_INTERFACE, vtable, b);
+                r = sd_bus_add_object_vtable(bus, &b->slot, BUS_RELAY_PATH, BUS_RELAY_MANAGER_INTERFACE,
+                                             vtable, b);
         if (r >= 0)
                 r = sd_bus_request_name(bus, BUS_RELAY_NAME, 0);
         if (r < 0)

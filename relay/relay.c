@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Who may use the relay is asked twice: by the gater when an identity is proven, and by the hop service at each request, so that an
- * expiry or a removal counts at once even where a connection is still closing. Without gating everybody may.
+ * Who may use the relay is asked twice: by the gater when an identity is proven, and by the hop service at
+ * each request, so that an expiry or a removal counts at once even where a connection is still closing.
+ * Without gating everybody may.
  */
 
 #include <errno.h>
@@ -36,12 +37,13 @@ static bool on_allow(const p2p_peer_id *peer, const p2p_addr *remote, bool inbou
                 p2p_addr_format(remote, text);
         verdict = access_check(relay->access, peer);
         if (verdict != ACCESS_ALLOWED) {
-                audit(AUDIT_AUTH_DENIED, AUDIT_PEER(peer), AUDIT_TEXT("DIRECTION", inbound ? "inbound" : "outbound"),
-                      AUDIT_TEXT("ADDR", text), AUDIT_TEXT("REASON", access_verdict_text(verdict)));
+                audit(AUDIT_AUTH_DENIED, AUDIT_PEER(peer),
+                      AUDIT_TEXT("DIRECTION", inbound ? "inbound" : "outbound"), AUDIT_TEXT("ADDR", text),
+                      AUDIT_TEXT("REASON", access_verdict_text(verdict)));
                 return false;
         }
-        audit(AUDIT_AUTH_ALLOWED, AUDIT_PEER(peer), AUDIT_TEXT("DIRECTION", inbound ? "inbound" : "outbound"),
-              AUDIT_TEXT("ADDR", text));
+        audit(AUDIT_AUTH_ALLOWED, AUDIT_PEER(peer),
+              AUDIT_TEXT("DIRECTION", inbound ? "inbound" : "outbound"), AUDIT_TEXT("ADDR", text));
         return true;
 }
 
@@ -57,8 +59,8 @@ static void on_trim(void *userdata _unused_) {
         (void) malloc_trim(0);
 }
 
-static void on_inbound_failed(const p2p_peer_id *peer _unused_, const p2p_addr *remote _unused_, int error _unused_,
-                              void *userdata) {
+static void on_inbound_failed(const p2p_peer_id *peer _unused_, const p2p_addr *remote _unused_,
+                              int error _unused_, void *userdata) {
         Relay *relay = userdata;
 
         if (!p2p_timer_is_set(&relay->trim))
@@ -85,17 +87,20 @@ static bool on_hop_allow(const p2p_peer_id *src, const p2p_peer_id *dst, void *u
 }
 
 static void audit_reservation(const p2p_peer_id *peer, const char *action, const char *status) {
-        audit(AUDIT_RESERVATION, AUDIT_PEER(peer), AUDIT_TEXT("ACTION", action), AUDIT_TEXT("STATUS", status));
+        audit(AUDIT_RESERVATION, AUDIT_PEER(peer), AUDIT_TEXT("ACTION", action),
+              AUDIT_TEXT("STATUS", status));
 }
 
-static void on_reserved(const p2p_peer_id *peer, const p2p_addr *remote _unused_, bool refresh, void *userdata) {
+static void on_reserved(const p2p_peer_id *peer, const p2p_addr *remote _unused_, bool refresh,
+                        void *userdata) {
         if (refresh)
                 return; /* a steady state writes nothing */
         audit_reservation(peer, "open", "OK");
         tell_changed(userdata, RELAY_NEWS_NUMBERS);
 }
 
-static void on_refused(const p2p_peer_id *peer, const p2p_peer_id *dst, unsigned status, void *userdata _unused_) {
+static void on_refused(const p2p_peer_id *peer, const p2p_peer_id *dst, unsigned status,
+                       void *userdata _unused_) {
         char text[P2P_PEER_ID_TEXT_MAX];
 
         if (!dst)
@@ -109,7 +114,8 @@ static void on_released(const p2p_peer_id *peer, bool expired, void *userdata) {
         tell_changed(userdata, RELAY_NEWS_NUMBERS);
 }
 
-static void on_circuit_opened(const p2p_peer_id *src _unused_, const p2p_peer_id *dst _unused_, void *userdata) {
+static void on_circuit_opened(const p2p_peer_id *src _unused_, const p2p_peer_id *dst _unused_,
+                              void *userdata) {
         tell_changed(userdata, RELAY_NEWS_NUMBERS);
 }
 
@@ -126,9 +132,11 @@ static const char *reason_of(int error) {
 static void on_circuit_closed(const p2p_circuit_report *report, void *userdata) {
         char text[P2P_PEER_ID_TEXT_MAX];
 
-        audit(AUDIT_CIRCUIT, AUDIT_PEER(&report->src), AUDIT_TEXT("DST", p2p_peer_id_format(&report->dst, text)),
+        audit(AUDIT_CIRCUIT, AUDIT_PEER(&report->src),
+              AUDIT_TEXT("DST", p2p_peer_id_format(&report->dst, text)),
               AUDIT_NUMBER("BYTES_TX", report->bytes_to_dst), AUDIT_NUMBER("BYTES_RX", report->bytes_to_src),
-              AUDIT_NUMBER("DURATION_USEC", report->duration_usec), AUDIT_TEXT("REASON", reason_of(report->error)));
+              AUDIT_NUMBER("DURATION_USEC", report->duration_usec),
+              AUDIT_TEXT("REASON", reason_of(report->error)));
         tell_changed(userdata, RELAY_NEWS_NUMBERS);
 }
 
@@ -181,7 +189,9 @@ static int load_config(Relay *relay) {
         if (r == -ENOENT) {
                 r = file_create(relay->config_path, P2P_VIEW_STR(relay_config_default), 0600);
                 if (r < 0)
-                        return log_error_errno(r, "Cannot write a first config to %s: %m; create its directory, owned by this user",
+                        return log_error_errno(r,
+                                               "Cannot write a first config to %s: %m; create its "
+                                               "directory, owned by this user",
                                                relay->config_path);
                 log_info("Wrote a first config to %s", relay->config_path);
                 r = relay_config_load(relay->config_path, problems, &relay->config);
@@ -196,7 +206,8 @@ static int load_identity(Relay *relay) {
 
         if (!problems)
                 return -ENOMEM;
-        r = identity_file_load_or_create(relay->config->key_file, "relay_node.key", problems, &relay->identity);
+        r = identity_file_load_or_create(relay->config->key_file, "relay_node.key", problems,
+                                         &relay->identity);
         log_problems(relay->config->key_file, problems);
         if (r > 0)
                 log_info("Made a new identity in %s", relay->config->key_file);
@@ -205,15 +216,18 @@ static int load_identity(Relay *relay) {
 
 static int complain_listen(const Relay *relay, const char *addr, int error) {
         if (error == -ENOKEY)
-                return log_error_errno(error, "Cannot listen on %s without a certificate: name it below network: tls: in %s", addr,
-                                       relay->config_path);
+                return log_error_errno(
+                        error,
+                        "Cannot listen on %s without a certificate: name it below network: tls: in %s", addr,
+                        relay->config_path);
         if (error == -EACCES)
-                return log_error_errno(error,
-                                       "Cannot listen on %s: %m; systemd opens ports below 1024 for the relay: "
-                                       "systemctl daemon-reload && systemctl stop peerup-relay && systemctl "
-                                       "start peerup-relay; if they fail, another program has one: systemctl "
-                                       "status 'peerup-relay*.socket'",
-                                       addr);
+                return log_error_errno(
+                        error,
+                        "Cannot listen on %s: %m; systemd opens ports below 1024 for the relay: "
+                        "systemctl daemon-reload && systemctl stop peerup-relay && systemctl "
+                        "start peerup-relay; if they fail, another program has one: systemctl "
+                        "status 'peerup-relay*.socket'",
+                        addr);
         return log_error_errno(error,
                                "Cannot listen on %s: %m; change network.listen_addresses in %s or stop what "
                                "uses it",
@@ -235,7 +249,8 @@ static int listen_all(Relay *relay) {
                         continue;
                 r = listen_fds_listen(fds, relay->host, config->listen_addresses[i].addr);
                 if (r == -EAFNOSUPPORT) {
-                        log_info("This machine has no such addresses as %s", config->listen_addresses[i].text);
+                        log_info("This machine has no such addresses as %s",
+                                 config->listen_addresses[i].text);
                         continue;
                 }
                 if (r == -EADDRNOTAVAIL) {
@@ -298,7 +313,8 @@ static int start_access(Relay *relay) {
         int r;
 
         if (!relay->config->gating)
-                log_warning("%s: enable_connection_gating is false: everybody may use this relay", relay->config_path);
+                log_warning("%s: enable_connection_gating is false: everybody may use this relay",
+                            relay->config_path);
         r = access_new(relay->loop, &access_events, relay, &relay->access);
         if (r < 0)
                 return r;

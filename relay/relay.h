@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Relay: a host with the hop service, and the key file that says who may use it. Knows no bus; whoever wants to hear of changes
- * sets `changed`.
+ * Relay: a host with the hop service, and the key file that says who may use it. Knows no bus; whoever wants
+ * to hear of changes sets `changed`.
  */
 
 #include <p2p/circuit.h>
@@ -36,17 +36,19 @@ typedef struct Relay {
         void *changed_userdata;
 } Relay;
 
-/* config_path NULL: RELAY_CONFIG_PATH. Makes config and identity where there are none and listens. Logs why it fails.
- * -ENOTRECOVERABLE: config or key want a person. */
+/* config_path NULL: RELAY_CONFIG_PATH. Makes config and identity where there are none and listens. Logs why
+ * it fails. -ENOTRECOVERABLE: config or key want a person. */
 int relay_new(p2p_loop *loop, const char *config_path, Relay **ret);
 Relay *relay_free(Relay *relay);
 P2P_CLEANUP(Relay, relay_free);
 
-/* The key file again; peers that are no longer in it are cut off. What was wrong is logged, valid lines apply. */
+/* The key file again; peers that are no longer in it are cut off. What was wrong is logged, valid lines
+ * apply. */
 int relay_reload_keys(Relay *relay);
 /* That, and the certificate of wss, which logs by itself. */
 int relay_reload(Relay *relay);
-/* Addresses to put into the config of a node: with ports and /p2p/ID. The caller frees each and the array. */
+/* Addresses to put into the config of a node: with ports and /p2p/ID. The caller frees each and the array.
+ */
 int relay_addresses(const Relay *relay, char ***ret, size_t *ret_n);
 /* Ends the peer's connection, reservation and circuits. */
 void relay_disconnect(Relay *relay, const p2p_peer_id *peer);

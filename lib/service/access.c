@@ -53,8 +53,9 @@ static void arm_clock(Access *a) {
 }
 
 static bool is_same_line(const AuthorizedPeer *a, const AuthorizedPeer *b) {
-        return p2p_peer_id_equal(&a->id, &b->id) && a->expires == b->expires && strcmp(a->comment, b->comment) == 0 &&
-               strcmp(a->verified, b->verified) == 0 && strcmp(a->group, b->group) == 0;
+        return p2p_peer_id_equal(&a->id, &b->id) && a->expires == b->expires &&
+               strcmp(a->comment, b->comment) == 0 && strcmp(a->verified, b->verified) == 0 &&
+               strcmp(a->group, b->group) == 0;
 }
 
 static bool is_same(const AuthorizedKeys *a, const AuthorizedKeys *b) {

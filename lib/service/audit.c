@@ -93,7 +93,8 @@ static const AuditField *find_field(const AuditField *fields, size_t n, const ch
         return NULL;
 }
 
-/* The text with each @FIELD@ replaced; one that was not given, or is empty, leaves no gap where it stood between blanks. */
+/* The text with each @FIELD@ replaced; one that was not given, or is empty, leaves no gap where it stood
+ * between blanks. */
 static size_t expand(const char *text, const AuditField *fields, size_t n, char *out, size_t size) {
         size_t length = 0;
 

@@ -76,7 +76,8 @@ int bus_check_expiry(uint64_t expires, sd_bus_error *error) {
         if (expires <= access_now())
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is in the past");
         if (expires / USEC_PER_SEC > UINT64_C(253402300799))
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The expiry is beyond the year 9999");
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "The expiry is beyond the year 9999");
         return 0;
 }
 

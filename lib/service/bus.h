@@ -19,8 +19,8 @@ int bus_open(sd_bus **ret);
 
 /* The caller's uid, asked of the bus, which the caller cannot forge. */
 int bus_sender_uid(sd_bus_message *m, uid_t *ret);
-/* An option "expires" of a caller's, usec since 1970. < 0 with the error set: in the past, or beyond the year 9999, the last one
- * that RFC 3339 can say. */
+/* An option "expires" of a caller's, usec since 1970. < 0 with the error set: in the past, or beyond the
+ * year 9999, the last one that RFC 3339 can say. */
 int bus_check_expiry(uint64_t expires, sd_bus_error *error);
 /* UID_NONE if there is no such user. */
 uid_t bus_user_uid(const char *user);
@@ -29,7 +29,7 @@ uid_t bus_user_uid(const char *user);
 typedef struct BusClients BusClients;
 
 #define BUS_CLIENT_LINKS_MAX 4096u /* things of one client; -ENOBUFS beyond */
-#define BUS_CLIENTS_MAX      400u  /* clients that hold something; likewise. Each costs one of the 512 matches of a connection */
+#define BUS_CLIENTS_MAX      400u  /* that hold something; likewise. One costs one of 512 matches */
 
 /* Embedded in what a client holds. All-zero is fine and unlinked. */
 typedef struct BusClientLink {

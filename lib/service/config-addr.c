@@ -43,7 +43,8 @@ static bool is_supported(const p2p_addr *addr, ConfigAddrUse use) {
         case P2P_STACK_WSS:
                 return true;
         default:
-                return p2p_addr_needs_dns(addr) && p2p_addr_stack(addr) == P2P_STACK_OTHER; /* dnsaddr: who knows */
+                /* dnsaddr: who knows */
+                return p2p_addr_needs_dns(addr) && p2p_addr_stack(addr) == P2P_STACK_OTHER;
         }
 }
 

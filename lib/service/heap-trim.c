@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * malloc_trim(3) costs a walk over the free chunks and a page fault for each page that is wanted again: so while there
- * is work, only for what a flood leaves behind. The count goes on past HEAP_TRIM_TURNS, hence the timer is set once, and
- * begins anew after a trim.
+ * malloc_trim(3) costs a walk over the free chunks and a page fault for each page that is wanted again: so
+ * while there is work, only for what a flood leaves behind. The count goes on past HEAP_TRIM_TURNS, hence
+ * the timer is set once, and begins anew after a trim.
  */
 
 #include "service/heap-trim.h"
@@ -27,9 +27,11 @@ static void on_timer(void *userdata) {
 }
 
 void heap_trim_init(HeapTrim *trim, p2p_loop *loop) {
-        (void) mallopt(M_ARENA_MAX, 1); /* the worker's thread and a lookup's take from the same heap: one to trim */
+        /* The worker's thread and a lookup's take from the same heap: one to trim. */
+        (void) mallopt(M_ARENA_MAX, 1);
         (void) mallopt(M_TRIM_THRESHOLD, HEAP_TRIM_KEPT);
-        (void) mallopt(M_MMAP_THRESHOLD, HEAP_TRIM_KEPT); /* no longer adapted to what is freed, once the above is set */
+        /* No longer adapted to what is freed, once the above is set. */
+        (void) mallopt(M_MMAP_THRESHOLD, HEAP_TRIM_KEPT);
         *trim = (HeapTrim){};
         p2p_timer_init(&trim->timer, loop, on_timer, trim);
 }

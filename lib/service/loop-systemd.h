@@ -33,8 +33,8 @@ void main_loop_on_reload(MainLoop *loop, void (*reload)(void *userdata), void *u
  * exits with 0 at once; 1: the program calls main_loop_exit() itself when it has said goodbye. */
 void main_loop_on_stop(MainLoop *loop, int (*stop)(void *userdata), void *userdata);
 
-/* sd-bus on the sd_event. The bus stays the caller's. Without it nobody can reach the program, and what callers
- * held is gone: its end is logged and exits the loop with EXIT_FAILURE, to start anew. */
+/* sd-bus on the sd_event. The bus stays the caller's. Without it nobody can reach the program, and what
+ * callers held is gone: its end is logged and exits the loop with EXIT_FAILURE, to start anew. */
 int main_loop_attach_bus(MainLoop *loop, sd_bus *bus);
 
 /* One turn, waiting at most so long; main_loop_run() is made of these. 0, or 1 once main_loop_exit() was

@@ -23,8 +23,8 @@ static void a_path_says_what_carries_and_secures_it(void **state) {
 
         (void) state;
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                json_t *peer = json_pack("{ssssssss}", "PathType", rows[i].type, "Stack", rows[i].stack, "Security",
-                                         rows[i].security, "Muxer", rows[i].muxer);
+                json_t *peer = json_pack("{ssssssss}", "PathType", rows[i].type, "Stack", rows[i].stack,
+                                         "Security", rows[i].security, "Muxer", rows[i].muxer);
 
                 assert_non_null(peer);
                 assert_string_equal(peer_path_format(peer, text), rows[i].expect);

@@ -41,7 +41,8 @@ static int listen_tcp(int family, uint16_t *ret_port) {
                 a.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         else
                 a.in6.sin6_addr = in6addr_loopback;
-        if (fd < 0 || bind(fd, &a.sa, family == AF_INET ? sizeof(a.in) : sizeof(a.in6)) < 0 || listen(fd, 1) < 0)
+        if (fd < 0 || bind(fd, &a.sa, family == AF_INET ? sizeof(a.in) : sizeof(a.in6)) < 0 ||
+            listen(fd, 1) < 0)
                 return -1;
         (void) getsockname(fd, &a.sa, &n);
         *ret_port = ntohs(family == AF_INET ? a.in.sin_port : a.in6.sin6_port);
@@ -190,7 +191,8 @@ static void time_is_limited(void **state) {
 }
 
 static void a_freed_one_calls_nobody(void **state) {
-        static const char *const addresses[] = { "127.0.0.1:1", "localhost:1", "name.invalid:1", "/nowhere" };
+        static const char *const addresses[] = { "127.0.0.1:1", "localhost:1", "name.invalid:1",
+                                                 "/nowhere" };
         Outcome o = { .fd = -1 };
         p2p_loop *loop;
 
@@ -214,7 +216,8 @@ static void passed_descriptors_are_checked(void **state) {
         char name[SOCKET_NAME_MAX], expect[64];
         uint16_t port;
         int fds[2], listener = listen_tcp(AF_INET, &port);
-        int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), idle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+            idle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         (void) state;
         assert_int_equal(pipe(fds), 0);
@@ -253,7 +256,9 @@ static void names_of_sockets_are_made_fit_to_be_shown(void **state) {
 
         (void) state;
         memcpy(un.sun_path, path, sizeof(path) - 1);
-        assert_int_equal(bind(fd, (struct sockaddr *) &un, (socklen_t) (offsetof(struct sockaddr_un, sun_path) + sizeof(path) - 1)), 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &un,
+                              (socklen_t) (offsetof(struct sockaddr_un, sun_path) + sizeof(path) - 1)),
+                         0);
         assert_string_equal(socket_format_name(fd, name), "@evil?[2J??\xc3\xa9");
         (void) close(fd);
 }

@@ -61,17 +61,22 @@ static void every_fault_has_its_text(void **state) {
                   "run on home: peerupctl service add ssh localhost:PORT" },
                 { { .error = -EPROTONOSUPPORT },
                   "home has no way to connect in common with this machine",
-                  "update peer-up on home: it needs an Ed25519 key, and QUIC, or yamux over TLS 1.3 or Noise" },
+                  "update peer-up on home: it needs an Ed25519 key, and QUIC, or yamux over TLS 1.3 or "
+                  "Noise" },
                 { { .error = -ENOKEY },
-                  "the certificate of a wss address on the way to home comes from nobody whom this machine trusts",
-                  "name the file of its authority here, below network: tls: trust: in config.yaml, and run: systemctl "
+                  "the certificate of a wss address on the way to home comes from nobody whom this machine "
+                  "trusts",
+                  "name the file of its authority here, below network: tls: trust: in config.yaml, and run: "
+                  "systemctl "
                   "restart peerup" },
                 { { .error = -EKEYEXPIRED },
                   "the certificate of a wss address on the way to home is not valid today",
-                  "renew it there (systemctl reload takes it up), or set the clock of this machine: timedatectl" },
+                  "renew it there (systemctl reload takes it up), or set the clock of this machine: "
+                  "timedatectl" },
                 { { .error = -EREMCHG },
                   "the certificate of a wss address on the way to home is for another name",
-                  "write the address with the name in its certificate: /dns/NAME/tcp/PORT/wss; see: peerupctl relay "
+                  "write the address with the name in its certificate: /dns/NAME/tcp/PORT/wss; see: "
+                  "peerupctl relay "
                   "list" },
                 { { .error = -EACCES },
                   "no relay lets this machine through to home",
@@ -82,7 +87,8 @@ static void every_fault_has_its_text(void **state) {
                   "see peerupctl relay list here and there, and peerupctl status on home" },
                 { { .error = -EHOSTUNREACH, .no_relay = true },
                   "home cannot be reached, and this machine uses no relay",
-                  "run here: peerupctl relay add ADDRESS, with one that peerupctl relay-server status prints on the "
+                  "run here: peerupctl relay add ADDRESS, with one that peerupctl relay-server status "
+                  "prints on the "
                   "relay" },
                 { { .error = -ECONNRESET, .opened = true, .alive = true },
                   "home reset the stream for the service ssh: it is not for this machine, or nothing "

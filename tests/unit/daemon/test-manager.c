@@ -64,8 +64,9 @@ static unsigned flood(World *w, Flood *f, unsigned n) {
 
         for (unsigned i = 0; i < n; i++) {
                 f->n_want++;
-                assert_int_equal(p2p_open_new(w->friend.host, p2p_host_peer_id(w->manager->host), "/mute/1", &options, on_flood_opened,
-                                              f, &open), 0);
+                assert_int_equal(p2p_open_new(w->friend.host, p2p_host_peer_id(w->manager->host), "/mute/1",
+                                              &options, on_flood_opened, f, &open),
+                                 0);
                 if (i % 200 == 199)
                         assert_true(loop_until(w->loop, is_flooded, f));
         }
@@ -114,7 +115,8 @@ static void a_friend_may_open_16384_streams(void **state) {
         (void) state;
         f = flood_start(&w, true);
         assert_int_equal(flood(&w, f, STREAMS_OF_A_FRIEND - 8), STREAMS_OF_A_FRIEND - 8);
-        assert_in_range(flood(&w, f, 40), STREAMS_OF_A_FRIEND - 8, STREAMS_OF_A_FRIEND); /* identify may hold some */
+        /* identify may hold some */
+        assert_in_range(flood(&w, f, 40), STREAMS_OF_A_FRIEND - 8, STREAMS_OF_A_FRIEND);
         assert_int_equal(w.manager->n_peers, 1); /* the rest is refused, the connection lives */
         assert_false(p2p_list_is_empty(&w.manager->peers));
         flood_free(&w, f);

@@ -76,8 +76,9 @@ static void a_reset_that_says_why_is_final(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 code = cases[i].code;
                 w.done = false;
-                assert_int_equal(opening_new(w.manager->host, &refusals, node_id(&w.friend), "/peerup/web/1.0.0", true,
-                                             on_answered, &w, &opening), 0);
+                assert_int_equal(opening_new(w.manager->host, &refusals, node_id(&w.friend),
+                                             "/peerup/web/1.0.0", true, on_answered, &w, &opening),
+                                 0);
                 if (cases[i].at_once)
                         assert_true(loop_until(w.loop, is_done, &w));
                 else
@@ -111,8 +112,9 @@ static void a_full_peer_is_waited_for(void **state) {
         world_start(&w, true);
         manager_dials(&w);
         assert_int_equal(p2p_host_handle(w.friend.host, "/peerup/web/1.0.0", reset_with, &code), 0);
-        assert_int_equal(opening_new(w.manager->host, &refusals, node_id(&w.friend), "/peerup/web/1.0.0", true,
-                                     on_answered, &w, &opening), 0);
+        assert_int_equal(opening_new(w.manager->host, &refusals, node_id(&w.friend), "/peerup/web/1.0.0",
+                                     true, on_answered, &w, &opening),
+                         0);
         w.done = false;
         advance(&w, 29);
         assert_false(w.done);

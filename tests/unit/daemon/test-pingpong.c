@@ -77,8 +77,9 @@ static void the_257th_at_a_time_is_refused(void **state) {
         befriend(&w);
         friend_dials(&w);
         for (unsigned i = 0; i < 257; i++)
-                assert_int_equal(p2p_open_new(w.friend.host, p2p_host_peer_id(w.manager->host), "/pingpong/1.0.0", &options,
-                                              on_counted, &w, &open), 0);
+                assert_int_equal(p2p_open_new(w.friend.host, p2p_host_peer_id(w.manager->host),
+                                              "/pingpong/1.0.0", &options, on_counted, &w, &open),
+                                 0);
         assert_true(loop_until(w.loop, are_answered, &w));
         assert_int_equal(n_streams, 256);
         assert_int_equal(w.code, P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How a local connection ends: well by socket_close(), as an error by anything else, so also when the process is killed. */
+/* How a local connection ends: well by socket_close(), as an error by anything else, so also when the
+ * process is killed. */
 
 #include <errno.h>
 #include <netinet/in.h>

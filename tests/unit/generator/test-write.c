@@ -163,7 +163,8 @@ static void a_first_start_has_the_ports_of_the_default(void **state) {
         assert_int_equal(count(w), 0);
         assert_int_equal(generator_run_relay(&w->paths), 2);
         assert_has(w, "peerup-relay.socket", "\nListenStream=0.0.0.0:7777\nListenStream=[::]:7777\n");
-        assert_has(w, "peerup-relay-udp.socket", "\nListenDatagram=0.0.0.0:7777\nListenDatagram=[::]:7777\n");
+        assert_has(w, "peerup-relay-udp.socket",
+                   "\nListenDatagram=0.0.0.0:7777\nListenDatagram=[::]:7777\n");
         assert_has(w, "peerup-relay.service.d/50-peerup.conf",
                    "\n[Unit]\nWants=peerup-relay.socket\nWants=peerup-relay-udp.socket\n");
 }
@@ -239,7 +240,8 @@ static void a_thousand_proxies_have_units(void **state) {
         assert_non_null(f);
         assert_true(fputs(REST "network: {listen_addresses: [/ip4/0.0.0.0/tcp/0]}\nproxies:\n", f) >= 0);
         for (unsigned i = 0; i < 1026; i++)
-                assert_true(fprintf(f, "  p%u: {peer: home, service: ssh, listen: \"127.0.0.1:%u\"}\n", i, 10000 + i) > 0);
+                assert_true(fprintf(f, "  p%u: {peer: home, service: ssh, listen: \"127.0.0.1:%u\"}\n", i,
+                                    10000 + i) > 0);
         assert_int_equal(fclose(f), 0);
         assert_int_equal(generator_run_node(&w->paths), 1024);
         assert_int_equal(count(w), 2 * 1024);

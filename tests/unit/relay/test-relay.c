@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A relay with its files in a directory of its own, and two nodes: who may use it, and how soon a change counts. */
+/* A relay with its files in a directory of its own, and two nodes: who may use it, and how soon a change
+ * counts. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -51,18 +52,19 @@ static void allow(world *w, const node *n, const char *attributes) {
 
 /* The relay listens on loopback, where it is told to. */
 static void introduce(world *w, node *n) {
-        assert_int_equal(p2p_host_add_addr(n->host, p2p_host_peer_id(w->relay->host), p2p_host_listen_addr(w->relay->host, 0),
-                                           USEC_INFINITY),
+        assert_int_equal(p2p_host_add_addr(n->host, p2p_host_peer_id(w->relay->host),
+                                           p2p_host_listen_addr(w->relay->host, 0), USEC_INFINITY),
                          0);
 }
 
 static void start_relay(world *w, const char *more) {
         char text[512];
 
-        (void) snprintf(text, sizeof(text),
-                        "identity:\n  key_file: k.key\nnetwork:\n  listen_addresses: [/ip4/127.0.0.1/tcp/0]\n"
-                        "security:\n  authorized_keys_file: keys\n  enable_connection_gating: true\n%s",
-                        more);
+        (void) snprintf(
+                text, sizeof(text),
+                "identity:\n  key_file: k.key\nnetwork:\n  listen_addresses: [/ip4/127.0.0.1/tcp/0]\n"
+                "security:\n  authorized_keys_file: keys\n  enable_connection_gating: true\n%s",
+                more);
         write_file(w->config, text);
         assert_int_equal(relay_new(w->loop, w->config, &w->relay), 0);
         introduce(w, &w->home);
@@ -122,7 +124,9 @@ static bool home_lost_it(void *userdata) {
 }
 
 static void reserve(world *w) {
-        assert_int_equal(p2p_reservation_new(w->home.circuit, p2p_host_peer_id(w->relay->host), NULL, NULL, &w->reservation), 0);
+        assert_int_equal(p2p_reservation_new(w->home.circuit, p2p_host_peer_id(w->relay->host), NULL, NULL,
+                                             &w->reservation),
+                         0);
 }
 
 static void on_dialled(p2p_conn *conn, int error, void *userdata) {
@@ -137,12 +141,14 @@ static void dial_home(world *w) {
         p2p_addr *circuit;
         p2p_dial *dial;
 
-        assert_int_equal(p2p_addr_make_circuit(p2p_host_listen_addr(w->relay->host, 0), p2p_host_peer_id(w->relay->host), &circuit),
+        assert_int_equal(p2p_addr_make_circuit(p2p_host_listen_addr(w->relay->host, 0),
+                                               p2p_host_peer_id(w->relay->host), &circuit),
                          0);
         assert_int_equal(p2p_host_add_addr(w->laptop.host, node_id(&w->home), circuit, USEC_INFINITY), 0);
         p2p_addr_free(circuit);
         w->done = false;
-        assert_int_equal(p2p_dial_new(w->laptop.host, node_id(&w->home), 5 * USEC_PER_SEC, on_dialled, w, &dial), 0);
+        assert_int_equal(
+                p2p_dial_new(w->laptop.host, node_id(&w->home), 5 * USEC_PER_SEC, on_dialled, w, &dial), 0);
         assert_true(loop_until(w->loop, is_done, w));
 }
 
@@ -194,7 +200,8 @@ static void a_removed_line_cuts_off_at_once(void **state) {
         assert_true(loop_until(w->loop, nobody_reserves, w));
         assert_true(loop_until(w->loop, home_lost_it, w));
         clock_gettime(CLOCK_MONOTONIC, &after);
-        assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 1000);
+        assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 <
+                    1000);
         assert_int_equal(w->home.close_code, P2P_CONN_GATED);
 }
 
@@ -217,7 +224,9 @@ static void the_file_s_limits_are_the_service_s(void **state) {
         world *w = *state;
 
         allow(w, &w->home, "");
-        start_relay(w, "resources:\n  session_duration: 90s\n  session_data_limit: 3MB\n  reservation_ttl: 5m\n");
+        start_relay(
+                w,
+                "resources:\n  session_duration: 90s\n  session_data_limit: 3MB\n  reservation_ttl: 5m\n");
         reserve(w);
         assert_true(loop_until(w->loop, is_active, w));
         p2p_reservation_limit(w->reservation, &duration, &data);
@@ -248,7 +257,9 @@ static void a_peer_has_128_streams_beside_its_circuits(void **state) {
 
         allow(w, &w->home, "");
         start_relay(w, "resources: {max_circuits: 4}\n");
-        assert_int_equal(p2p_dial_new(w->home.host, p2p_host_peer_id(w->relay->host), 5 * USEC_PER_SEC, on_dialled, w, &dial), 0);
+        assert_int_equal(p2p_dial_new(w->home.host, p2p_host_peer_id(w->relay->host), 5 * USEC_PER_SEC,
+                                      on_dialled, w, &dial),
+                         0);
         assert_true(loop_until(w->loop, is_done, w));
         assert_int_equal(w->error, 0);
         for (unsigned i = 0; i < ELEMENTSOF(b.streams); i++) {

@@ -228,7 +228,8 @@ static void a_refusal_is_recorded(void **state) {
         assert_int_equal(call_as(NOBODY, "Do", 1, false), 1);
         record = last_record(receiver);
         assert_non_null(strstr(record, "MESSAGE_ID=82c7c89d8b934244ba6c1c9f6ec91d27\n"));
-        assert_non_null(strstr(record, "MESSAGE=Refused user 65534 on the bus: Do needs " ACTION_CONNECT "\n"));
+        assert_non_null(
+                strstr(record, "MESSAGE=Refused user 65534 on the bus: Do needs " ACTION_CONNECT "\n"));
         journal_close();
         assert_int_equal(close(receiver), 0);
         assert_int_equal(unlink(address.sun_path), 0);
@@ -334,7 +335,8 @@ static void what_clients_hold_is_limited(void **state) {
                 assert_int_equal(hold(name, &links[i]), i < 400 ? 0 : -ENOBUFS);
         }
         n_links = 400;
-        assert_true(sd_bus_call_method(bus, "org.freedesktop.DBus", "/", "org.freedesktop.DBus.Peer", "Ping", NULL, NULL, "") >= 0);
+        assert_true(sd_bus_call_method(bus, "org.freedesktop.DBus", "/", "org.freedesktop.DBus.Peer", "Ping",
+                                       NULL, NULL, "") >= 0);
         for (unsigned i = 0; i < ELEMENTSOF(callers); i++)
                 sd_bus_flush_close_unref(callers[i]);
 }

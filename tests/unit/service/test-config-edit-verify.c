@@ -12,18 +12,27 @@
 static const char *const two[] = { "a", "b" };
 
 static const ConfigEdit add_ssh = {
-        .kind = CONFIG_EDIT_ADD_ENTRY, .section = "s", .key = "ssh",
-        .fields = { { .name = "on", .value = "true", .bare = true }, { .name = "to", .items = two, .n_items = 2 } },
+        .kind = CONFIG_EDIT_ADD_ENTRY,
+        .section = "s",
+        .key = "ssh",
+        .fields = { { .name = "on", .value = "true", .bare = true },
+                    { .name = "to", .items = two, .n_items = 2 } },
         .n_fields = 2,
 };
-static const ConfigEdit add_name = { .kind = CONFIG_EDIT_ADD_ENTRY, .section = "s", .key = "n", .value = "v" };
+static const ConfigEdit add_name = {
+        .kind = CONFIG_EDIT_ADD_ENTRY, .section = "s", .key = "n", .value = "v"
+};
 static const ConfigEdit remove_name = { .kind = CONFIG_EDIT_REMOVE_ENTRY, .section = "s", .key = "n" };
 static const ConfigEdit set_on = {
         .kind = CONFIG_EDIT_SET_FIELD, .section = "s", .key = "ssh",
         .fields = { { .name = "on", .value = "false", .bare = true } }, .n_fields = 1,
 };
-static const ConfigEdit add_item = { .kind = CONFIG_EDIT_ADD_ITEM, .section = "s", .key = "l", .value = "/r" };
-static const ConfigEdit remove_item = { .kind = CONFIG_EDIT_REMOVE_ITEM, .section = "s", .key = "l", .value = "/r" };
+static const ConfigEdit add_item = {
+        .kind = CONFIG_EDIT_ADD_ITEM, .section = "s", .key = "l", .value = "/r"
+};
+static const ConfigEdit remove_item = {
+        .kind = CONFIG_EDIT_REMOVE_ITEM, .section = "s", .key = "l", .value = "/r"
+};
 static const ConfigEdit no_edit = { .kind = _CONFIG_EDIT_MAX, .section = "s", .key = "n" };
 
 static const struct {

@@ -25,7 +25,8 @@ static const ConfigEdit add_ssh = {
         .kind = CONFIG_EDIT_ADD_ENTRY,
         .section = "services",
         .key = "ssh",
-        .fields = { { .name = "enabled", .value = "true", .bare = true }, { .name = "local_address", .value = "localhost:22" } },
+        .fields = { { .name = "enabled", .value = "true", .bare = true },
+                    { .name = "local_address", .value = "localhost:22" } },
         .n_fields = 2,
 };
 static const ConfigEdit remove_ssh = { .kind = CONFIG_EDIT_REMOVE_ENTRY,

@@ -99,8 +99,8 @@ static void every_key_is_read(void **state) {
 
 /* The original's list. */
 static void assert_listens(const NodeConfig *c) {
-        static const char *const expect[] = { "/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1", "/ip6/::/tcp/0",
-                                              "/ip6/::/udp/0/quic-v1" };
+        static const char *const expect[] = { "/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1",
+                                              "/ip6/::/tcp/0", "/ip6/::/udp/0/quic-v1" };
 
         assert_int_equal(c->n_listen_addresses, ELEMENTSOF(expect));
         for (size_t i = 0; i < ELEMENTSOF(expect); i++) {
@@ -204,18 +204,23 @@ static const struct {
         { "network:\n  listen_addresses: /ip4/0.0.0.0/tcp/9000\n", 2, CONFIG_ERROR,
           "network.listen_addresses: must be "
           "a list; write '- /ip4/0.0.0.0/tcp/9000' on a line of its own" },
-        { "network:\n  listen_addresses:\n    - /ip4/0.0.0.0/udp/1/quic-v1/webtransport\n", 3, CONFIG_WARNING,
-          "network.listen_addresses: '/ip4/0.0.0.0/udp/1/quic-v1/webtransport' is of a transport that this peer-up does "
+        { "network:\n  listen_addresses:\n    - /ip4/0.0.0.0/udp/1/quic-v1/webtransport\n", 3,
+          CONFIG_WARNING,
+          "network.listen_addresses: '/ip4/0.0.0.0/udp/1/quic-v1/webtransport' is of a transport that this "
+          "peer-up does "
           "not speak, not "
           "used; add one like /ip4/0.0.0.0/tcp/9000" },
         { "network:\n  listen_addresses:\n    - /dns4/x.example/tcp/1\n", 3, CONFIG_WARNING,
-          "network.listen_addresses: '/dns4/x.example/tcp/1' is a name, not used; write an address of this machine, "
+          "network.listen_addresses: '/dns4/x.example/tcp/1' is a name, not used; write an address of this "
+          "machine, "
           "e.g. /ip4/0.0.0.0/tcp/9000" },
         { "network:\n  listen_addresses:\n    - /ip4/0.0.0.0/udp/1/quic\n", 3, CONFIG_WARNING,
-          "network.listen_addresses: '/ip4/0.0.0.0/udp/1/quic' is QUIC before its standard, which this peer-up does "
+          "network.listen_addresses: '/ip4/0.0.0.0/udp/1/quic' is QUIC before its standard, which this "
+          "peer-up does "
           "not speak, not used; write /quic-v1 for /quic" },
         { "relay:\n  addresses:\n    - /ip4/1.2.3.4/udp/1/quic/p2p/" ID "\n", 3, CONFIG_WARNING,
-          "relay.addresses: '/ip4/1.2.3.4/udp/1/quic/p2p/" ID "' is QUIC before its standard, which this peer-up does "
+          "relay.addresses: '/ip4/1.2.3.4/udp/1/quic/p2p/" ID
+          "' is QUIC before its standard, which this peer-up does "
           "not speak, not used; write /quic-v1 for /quic" },
         { "network:\n  listen_addresses:\n    - ~\n    - [/ip4/0.0.0.0/tcp/1]\n", 4, CONFIG_ERROR,
           "network.listen_addresses: must be a single value, not a list" },

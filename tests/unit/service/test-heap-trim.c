@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Free memory goes back to the kernel when work is over: not before, not again, and never for a loop at rest. */
+/* Free memory goes back to the kernel when work is over: not before, not again, and never for a loop at
+ * rest. */
 
 #include <setjmp.h>
 #include <stdarg.h>

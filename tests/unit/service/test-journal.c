@@ -81,9 +81,11 @@ static void what_was_not_given_leaves_no_gap(void **state) {
         (void) state;
         audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", "reload"), AUDIT_TEXT("SOURCE", "file"));
         assert_non_null(strstr(next(), "MESSAGE=Authorized peers changed: reload (by file)\n"));
-        audit(AUDIT_RESERVATION, AUDIT_TEXT("PEER", ID), AUDIT_TEXT("ACTION", "expired"), AUDIT_TEXT("STATUS", ""));
+        audit(AUDIT_RESERVATION, AUDIT_TEXT("PEER", ID), AUDIT_TEXT("ACTION", "expired"),
+              AUDIT_TEXT("STATUS", ""));
         assert_non_null(strstr(next(), "MESSAGE=Reservation of " ID ": expired\n"));
-        audit(AUDIT_RESERVATION, AUDIT_TEXT("PEER", ID), AUDIT_TEXT("ACTION", "refused"), AUDIT_TEXT("STATUS", "full"));
+        audit(AUDIT_RESERVATION, AUDIT_TEXT("PEER", ID), AUDIT_TEXT("ACTION", "refused"),
+              AUDIT_TEXT("STATUS", "full"));
         assert_non_null(strstr(next(), "MESSAGE=Reservation of " ID ": refused full\n"));
 }
 

@@ -35,7 +35,8 @@ static int remove_files(void **state) {
 
 static void files_are_loaded(void **state) {
         char *crt = (char *) web_ca_path(&ca, "us", "crt"), *key = (char *) web_ca_path(&ca, "us", "key");
-        char *other = (char *) web_ca_path(&ca, "them", "key"), *pem = (char *) web_ca_path(&ca, "ca", "pem");
+        char *other = (char *) web_ca_path(&ca, "them", "key"),
+             *pem = (char *) web_ca_path(&ca, "ca", "pem");
         char *none = (char *) web_ca_path(&ca, "none", "crt");
         struct { ConfigTls config; bool loads, serves; } cases[] = {
                 { { NULL, NULL, NULL }, false, false },
@@ -68,9 +69,11 @@ static void credentials_are_loaded(void **state) {
                 (void) state;
                 assert_int_equal(setenv("CREDENTIALS_DIRECTORY", ca.dir, 1), 0);
                 if (n == 1)
-                        assert_int_equal(symlink(web_ca_path(&ca, "us", "crt"), web_ca_path(&ca, "wss", "crt")), 0);
+                        assert_int_equal(
+                                symlink(web_ca_path(&ca, "us", "crt"), web_ca_path(&ca, "wss", "crt")), 0);
                 if (n == 2)
-                        assert_int_equal(symlink(web_ca_path(&ca, "us", "key"), web_ca_path(&ca, "wss", "key")), 0);
+                        assert_int_equal(
+                                symlink(web_ca_path(&ca, "us", "key"), web_ca_path(&ca, "wss", "key")), 0);
                 assert_int_equal(web_certificate_load(&(ConfigTls){}, "config.yaml", &tls), 0);
                 assert_int_equal(tls != NULL, n == 2);
         }
@@ -79,8 +82,10 @@ static void credentials_are_loaded(void **state) {
 /* That the handshakes change is tests/unit/transport/test-ws-tls-channel.c's. */
 static void a_wrong_file_leaves_what_was_read(void **state) {
         char *crt = (char *) web_ca_path(&ca, "us", "crt"), *key = (char *) web_ca_path(&ca, "us", "key");
-        char *pem = (char *) web_ca_path(&ca, "ca", "pem"), *other = (char *) web_ca_path(&ca, "them", "key");
-        const ConfigTls good = { crt, key, NULL }, wrong[] = { { crt, other, NULL }, { crt, NULL, NULL }, { NULL, NULL, pem }, {} };
+        char *pem = (char *) web_ca_path(&ca, "ca", "pem"),
+             *other = (char *) web_ca_path(&ca, "them", "key");
+        const ConfigTls good = { crt, key, NULL },
+                        wrong[] = { { crt, other, NULL }, { crt, NULL, NULL }, { NULL, NULL, pem }, {} };
         _cleanup_(p2p_web_tls_freep) p2p_web_tls *tls = NULL;
 
         (void) state;
