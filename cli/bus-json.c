@@ -19,62 +19,56 @@ static json_t *json_unsigned(uint64_t n) {
         return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t) n);
 }
 
+typedef union Basic {
+        uint8_t y;
+        int b; /* also of i */
+        int16_t n;
+        uint16_t q;
+        int32_t i;
+        uint32_t u;
+        int64_t x;
+        uint64_t t;
+        double d;
+        const char *s;
+} Basic;
+
+static json_t *basic_to_json(char type, const Basic *v) {
+        switch (type) {
+        case SD_BUS_TYPE_BYTE:
+                return json_integer(v->y);
+        case SD_BUS_TYPE_BOOLEAN:
+                return json_boolean(v->b);
+        case SD_BUS_TYPE_INT16:
+                return json_integer(v->n);
+        case SD_BUS_TYPE_UINT16:
+                return json_integer(v->q);
+        case SD_BUS_TYPE_INT32:
+                return json_integer(v->i);
+        case SD_BUS_TYPE_UINT32:
+                return json_integer(v->u);
+        case SD_BUS_TYPE_INT64:
+                return json_integer(v->x);
+        case SD_BUS_TYPE_UINT64:
+                return json_unsigned(v->t);
+        case SD_BUS_TYPE_DOUBLE:
+                return json_real(v->d);
+        default:
+                return json_string(v->s); /* also paths and signatures */
+        }
+}
+
 static int read_basic(sd_bus_message *m, char type, json_t **ret) {
-        union {
-                uint8_t y;
-                int b; /* also of i */
-                int16_t n;
-                uint16_t q;
-                int32_t i;
-                uint32_t u;
-                int64_t x;
-                uint64_t t;
-                double d;
-                const char *s;
-        } v = {};
+        Basic v = {};
         int r;
 
         if (type == SD_BUS_TYPE_UNIX_FD)
                 return -EOPNOTSUPP;
+        if (!strchr("ybnqiuxtdsog", type))
+                return -EBADMSG;
         r = sd_bus_message_read_basic(m, type, &v);
         if (r < 0)
                 return r;
-        switch (type) {
-        case SD_BUS_TYPE_BYTE:
-                *ret = json_integer(v.y);
-                break;
-        case SD_BUS_TYPE_BOOLEAN:
-                *ret = json_boolean(v.b);
-                break;
-        case SD_BUS_TYPE_INT16:
-                *ret = json_integer(v.n);
-                break;
-        case SD_BUS_TYPE_UINT16:
-                *ret = json_integer(v.q);
-                break;
-        case SD_BUS_TYPE_INT32:
-                *ret = json_integer(v.i);
-                break;
-        case SD_BUS_TYPE_UINT32:
-                *ret = json_integer(v.u);
-                break;
-        case SD_BUS_TYPE_INT64:
-                *ret = json_integer(v.x);
-                break;
-        case SD_BUS_TYPE_UINT64:
-                *ret = json_unsigned(v.t);
-                break;
-        case SD_BUS_TYPE_DOUBLE:
-                *ret = json_real(v.d);
-                break;
-        case SD_BUS_TYPE_STRING:
-        case SD_BUS_TYPE_OBJECT_PATH:
-        case SD_BUS_TYPE_SIGNATURE:
-                *ret = json_string(v.s);
-                break;
-        default:
-                return -EBADMSG;
-        }
+        *ret = basic_to_json(type, &v);
         return *ret ? 0 : -ENOMEM;
 }
 

@@ -119,9 +119,7 @@ static int parse_expires(const char *text, uint64_t *ret) {
         return 0;
 }
 
-/* One option that stood on the line; value is NULL where it takes none. */
-static int take(Options *o, unsigned bit, const char *value) {
-        o->given |= bit & ~(unsigned) COMMON;
+static int take_common(Options *o, unsigned bit, const char *value) {
         switch (bit) {
         case COMMON_HELP:
                 o->help = true;
@@ -140,6 +138,16 @@ static int take(Options *o, unsigned bit, const char *value) {
         case COMMON_NO_PAGER:
                 o->no_pager = true;
                 return 0;
+        }
+        return 0;
+}
+
+/* One option that stood on the line; value is NULL where it takes none. */
+static int take(Options *o, unsigned bit, const char *value) {
+        if (bit & COMMON)
+                return take_common(o, bit, value);
+        o->given |= bit;
+        switch (bit) {
         case OPTION_ALLOW:
                 if (o->n_allow >= OPTION_ALLOW_MAX)
                         return usage_error("--allow: more than %u peers", OPTION_ALLOW_MAX);

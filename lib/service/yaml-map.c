@@ -85,22 +85,9 @@ static int collect_pairs(YamlTree *tree, YamlFrame *frame, ConfigProblems *probl
         return r;
 }
 
-int yaml_map_finish(YamlTree *tree, YamlFrame *frame, ConfigProblems *problems) {
-        YamlNode *node = frame->node;
-        const YamlPair **sorted;
-        size_t n, out = 0;
-        YamlPair *pairs;
-        int r;
-
-        r = collect_pairs(tree, frame, problems, &pairs, &n);
-        if (r < 0)
-                return r;
-        sorted = yaml_tree_take(tree, (n + 1) * sizeof(*sorted));
-        if (!sorted)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                sorted[i] = &pairs[i];
-        qsort(sorted, n, sizeof(*sorted), compare_pairs);
+/* Marks, by a NULL key, what << took in and something before it has; *ret_n: the others. sorted: by key. */
+static int drop_doubles(const YamlPair **sorted, size_t n, ConfigProblems *problems, size_t *ret_n) {
+        size_t out = 0;
 
         for (size_t i = 0; i < n; i++) {
                 if (out == 0 || strcmp(sorted[out - 1]->key, sorted[i]->key) != 0) {
@@ -114,20 +101,42 @@ int yaml_map_finish(YamlTree *tree, YamlFrame *frame, ConfigProblems *problems) 
                                      sorted[i]->key, sorted[out - 1]->line);
                         return -EINVAL;
                 }
-                ((YamlPair *) sorted[i])->key = NULL; /* something before it has precedence */
+                ((YamlPair *) sorted[i])->key = NULL;
         }
+        *ret_n = out;
+        return 0;
+}
+
+static void sort_pairs(const YamlPair *pairs, const YamlPair **sorted, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                sorted[i] = &pairs[i];
+        qsort(sorted, n, sizeof(*sorted), compare_pairs);
+}
+
+int yaml_map_finish(YamlTree *tree, YamlFrame *frame, ConfigProblems *problems) {
+        YamlNode *node = frame->node;
+        const YamlPair **sorted;
+        size_t n, out, k = 0;
+        YamlPair *pairs;
+        int r;
+
+        r = collect_pairs(tree, frame, problems, &pairs, &n);
+        if (r < 0)
+                return r;
+        sorted = yaml_tree_take(tree, (n + 1) * sizeof(*sorted));
+        if (!sorted)
+                return -ENOMEM;
+        sort_pairs(pairs, sorted, n);
+        r = drop_doubles(sorted, n, problems, &out);
+        if (r < 0)
+                return r;
 
         /* Close the gaps, then sort again: the pointers moved. Without merges nothing changes. */
-        if (out < n) {
-                size_t k = 0;
-
-                for (size_t i = 0; i < n; i++)
-                        if (pairs[i].key)
-                                pairs[k++] = pairs[i];
-                for (size_t i = 0; i < out; i++)
-                        sorted[i] = &pairs[i];
-                qsort(sorted, out, sizeof(*sorted), compare_pairs);
-        }
+        for (size_t i = 0; out < n && i < n; i++)
+                if (pairs[i].key)
+                        pairs[k++] = pairs[i];
+        if (out < n)
+                sort_pairs(pairs, sorted, out);
         node->pairs = pairs;
         node->sorted = sorted;
         node->n = out;
