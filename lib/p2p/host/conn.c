@@ -11,92 +11,6 @@
 #include <string.h>
 
 #include "host/host-internal.h"
-#include "negotiate/multistream.h"
-
-/* An inbound stream until its protocol is agreed. */
-typedef struct negotiation {
-        p2p_conn *conn;
-        p2p_channel *channel; /* the select's while there is one */
-        p2p_select *select;
-        p2p_timer deadline;
-        bool counted; /* in the peer's share; a stream takes that over */
-        p2p_list negotiations;
-} negotiation;
-
-static negotiation *negotiation_free(negotiation *n) {
-        if (!n)
-                return NULL;
-        if (n->counted)
-                n->conn->share->n_streams--;
-        p2p_timer_stop(&n->deadline);
-        p2p_select_free(n->select);
-        p2p_list_unlink(&n->negotiations);
-        free(n);
-        return NULL;
-}
-
-static bool match_handler(const char *protocol, void *userdata) {
-        negotiation *n = userdata;
-
-        return host_find_handler(n->conn->host, protocol);
-}
-
-static void on_negotiated(p2p_channel *channel, const char *protocol, int error, void *userdata) {
-        negotiation *n = userdata;
-        p2p_conn *conn = n->conn;
-        handler *h = NULL;
-        p2p_stream *stream;
-
-        n->select = NULL; /* it freed itself */
-        if (error >= 0)
-                h = host_find_handler(conn->host, protocol);
-        if (error >= 0 && !h) { /* unregistered meanwhile */
-                p2p_channel_reset(channel, P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED);
-                p2p_channel_free(channel);
-        } else if (h && stream_new(conn, channel, protocol, true, &stream) < 0) {
-                p2p_channel_reset(channel, P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
-                p2p_channel_free(channel);
-                h = NULL;
-        }
-        n->counted = !h;
-        negotiation_free(n);
-        if (h)
-                h->fn(stream, h->userdata);
-}
-
-static void on_negotiation_deadline(void *userdata) {
-        negotiation *n = userdata;
-
-        p2p_channel_reset(n->channel, P2P_STREAM_PROTOCOL_NEGOTIATION_FAILED);
-        negotiation_free(n);
-}
-
-/* Takes the channel. */
-static void negotiate(p2p_conn *conn, p2p_channel *channel) {
-        p2p_loop *loop = conn->host->loop;
-        negotiation *n = NULL;
-
-        if (conn->share->n_streams < conn->stream_limit)
-                n = calloc(1, sizeof(*n));
-        if (!n) {
-                p2p_channel_reset(channel, P2P_STREAM_RESOURCE_LIMIT_EXCEEDED);
-                p2p_channel_free(channel);
-                return;
-        }
-        n->conn = conn;
-        n->channel = channel;
-        n->counted = true;
-        conn->share->n_streams++;
-        p2p_list_init(&n->negotiations);
-        p2p_timer_init(&n->deadline, loop, on_negotiation_deadline, n);
-        if (p2p_timer_set(&n->deadline, NEGOTIATE_TIMEOUT_USEC) < 0 ||
-            p2p_select_new(loop, channel, match_handler, on_negotiated, n, &n->select) < 0) {
-                p2p_channel_free(channel);
-                negotiation_free(n);
-                return;
-        }
-        p2p_list_append(&conn->negotiations, &n->negotiations);
-}
 
 static void end(p2p_conn *conn, int error, uint32_t code) {
         p2p_host *host = conn->host;
@@ -128,7 +42,7 @@ static void on_news(void *userdata) {
         int error;
 
         while (!conn->closing && conn->session->ops->accept(conn->session, &channel) > 0)
-                negotiate(conn, channel);
+                negotiation_start(conn, channel);
 
         error = conn->session->ops->error(conn->session, &code);
         if (error < 0 || conn->closing)
@@ -148,13 +62,11 @@ static void on_settled(void *userdata) {
 p2p_conn *conn_free(p2p_conn *conn) {
         p2p_list *node;
         p2p_stream *s;
-        negotiation *n;
 
         if (!conn)
                 return NULL;
         p2p_list_unlink(&conn->conns);
-        P2P_LIST_FOREACH(n, &conn->negotiations, negotiation, negotiations)
-                negotiation_free(n);
+        negotiation_free_all(conn);
         P2P_LIST_FOREACH(s, &conn->streams, p2p_stream, streams) {
                 conn->share->n_streams -= s->counted;
                 p2p_list_unlink(&s->streams);
@@ -253,26 +165,8 @@ int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const 
         return 0;
 }
 
-int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) {
-        peer_share *share = NULL;
-        p2p_conn *conn = NULL;
-        int r;
-
-        r = check_limits(host, &up->peer, info);
-        if (r >= 0) {
-                conn = calloc(1, sizeof(*conn));
-                share = peer_share_join(host, &up->peer);
-                r = conn && share ? 0 : -ENOMEM;
-        }
-        if (r < 0) {
-                free(conn);
-                peer_share_leave(share);
-                up->session->ops->close(up->session, P2P_CONN_RESOURCE_LIMIT_EXCEEDED);
-                up->session = p2p_session_free(up->session);
-                return r;
-        }
+static void conn_init(p2p_conn *conn, p2p_host *host, p2p_upgraded *up, conn_info *info) {
         conn->host = host;
-        conn->share = share;
         conn->stream_limit = host->limits.streams;
         conn->session = TAKE_PTR(up->session);
         conn->peer = up->peer;
@@ -292,8 +186,30 @@ int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) 
         p2p_task_init(&conn->news, host->loop, on_news, conn);
         p2p_timer_init(&conn->settling, host->loop, on_settled, conn);
         conn_doubt_init(conn);
-        conn->settled = p2p_timer_set(&conn->settling, SETTLE_USEC) < 0;
         conn->session->wake = &conn->news;
+}
+
+int conn_new(p2p_host *host, p2p_upgraded *up, conn_info *info, p2p_conn **ret) {
+        peer_share *share = NULL;
+        p2p_conn *conn = NULL;
+        int r;
+
+        r = check_limits(host, &up->peer, info);
+        if (r >= 0) {
+                conn = calloc(1, sizeof(*conn));
+                share = peer_share_join(host, &up->peer);
+                r = conn && share ? 0 : -ENOMEM;
+        }
+        if (r < 0) {
+                free(conn);
+                peer_share_leave(share);
+                up->session->ops->close(up->session, P2P_CONN_RESOURCE_LIMIT_EXCEEDED);
+                up->session = p2p_session_free(up->session);
+                return r;
+        }
+        conn_init(conn, host, up, info);
+        conn->share = share;
+        conn->settled = p2p_timer_set(&conn->settling, SETTLE_USEC) < 0;
         if (host->events->stream_limit) {
                 conn->stream_limit = host->events->stream_limit(&conn->peer, host->userdata);
                 conn->session->ops->set_stream_limit(conn->session, conn->stream_limit);

@@ -164,6 +164,11 @@ static inline bool conn_may_open(const p2p_conn *conn) {
 /* As p2p_host_find_conn(); direct: no circuit. */
 p2p_conn *host_find_conn(p2p_host *host, const p2p_peer_id *peer, bool direct);
 
+/* ---- negotiation.c ---- */
+/* Takes the channel: of a stream that the peer opened. */
+void negotiation_start(p2p_conn *conn, p2p_channel *channel);
+void negotiation_free_all(p2p_conn *conn);
+
 /* ---- doubt.c ---- */
 void conn_doubt_init(p2p_conn *conn);
 void conn_doubt_done(p2p_conn *conn);
