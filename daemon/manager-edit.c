@@ -198,6 +198,16 @@ int manager_add_relay(Manager *m, const char *address, char **ret_reason) {
         return after_edit(m, config_add_relay(m->config_path, address, problems), problems, ret_reason);
 }
 
+/* Whether all addresses are of this relay. */
+static bool is_only_relay(const Manager *m, const p2p_peer_id *id) {
+        RelayInfo info;
+
+        for (unsigned i = 0; relays_at(m->relays, i, &info); i++)
+                if (!p2p_peer_id_equal(info.relay, id))
+                        return false;
+        return relays_at(m->relays, 0, &info);
+}
+
 int manager_remove_relay(Manager *m, const char *relay, bool force, char **ret_reason) {
         _cleanup_(config_problems_freep) ConfigProblems *problems = config_problems_new();
         p2p_peer_id id;
@@ -209,6 +219,8 @@ int manager_remove_relay(Manager *m, const char *relay, bool force, char **ret_r
         if (manager_resolve(m, relay, &id) < 0)
                 return after_edit(m, config_remove_relay(m->config_path, relay, force, problems), problems,
                                   ret_reason);
+        if (!force && is_only_relay(m, &id))
+                return -EBUSY;
         /* All addresses of this relay; each removal makes the list anew. */
         for (unsigned i = 0, n = 0;; i++) {
                 if (!relays_at(m->relays, i, &info))
