@@ -50,6 +50,10 @@ int method_authorize_peer(sd_bus_message *m, void *userdata, sd_bus_error *error
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_PEER_ID,
                                          "That is no peer id: peerupctl whoami on the other "
                                          "machine prints it (12D3KooW...)");
+        if (p2p_peer_id_equal(&peer, p2p_host_peer_id(api->manager->host)))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_PEER_ID,
+                                         "That is the id of this machine: peerupctl whoami on the other "
+                                         "machine prints the one that is wanted");
         r = authorize_options_read(m, &options, error);
         if (r < 0)
                 return r;

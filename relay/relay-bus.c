@@ -32,6 +32,17 @@ static int parse_peer(const char *text, p2p_peer_id *ret, sd_bus_error *error) {
                                  text);
 }
 
+static int parse_other_peer(const Relay *relay, const char *text, p2p_peer_id *ret, sd_bus_error *error) {
+        int r;
+
+        r = parse_peer(text, ret, error);
+        if (r < 0 || !p2p_peer_id_equal(ret, p2p_host_peer_id(relay->host)))
+                return r;
+        return sd_bus_error_setf(error, BUS_ERROR_INVALID_PEER_ID,
+                                 "That is the id of the relay; 'peerupctl whoami' on the machine that is to "
+                                 "use it prints the one that is wanted");
+}
+
 static int gated(const Relay *relay, sd_bus_error *error) {
         if (relay->config->gating)
                 return 0;
@@ -154,7 +165,7 @@ static int method_authorize_peer(sd_bus_message *m, void *userdata, sd_bus_error
         if (r >= 0)
                 r = read_options(m, &expires, error);
         if (r >= 0)
-                r = parse_peer(text, &peer, error);
+                r = parse_other_peer(b->relay, text, &peer, error);
         if (r >= 0)
                 r = gated(b->relay, error);
         if (r < 0)

@@ -9,6 +9,9 @@ from traffic import dial, is_reset
 from world import back_in, home, laptop
 
 
+OTHER = '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN'
+
+
 def cut_in_time(change):
     """A transfer in full flight ends with a reset within a second of the change."""
     p = laptop.proxy('home', 'sink')
@@ -110,12 +113,13 @@ def t_expiry_is_enforced():
 def t_authorize_arguments():
     check('authorized already' in home.refused('AuthorizePeer', 'ssa{sv}', laptop.id, '', 0), 'twice')
     check('no peer id' in home.refused('AuthorizePeer', 'ssa{sv}', 'garbage', '', 0), 'garbage')
-    check('no option' in home.refused('AuthorizePeer', 'ssa{sv}', home.id, '', 1, 'color', 's', 'red'), 'option')
-    check('another type' in home.refused('AuthorizePeer', 'ssa{sv}', home.id, '', 1, 'expires', 's', 'x'), 'type')
-    check('A name has' in home.refused('AuthorizePeer', 'ssa{sv}', home.id, '', 1, 'name', 's', 'a b'), 'name')
-    check('not authorized' in home.refused('DeauthorizePeer', 'sb', home.id, 'true'), 'unknown')
-    home.call('AuthorizePeer', 'ssa{sv}', home.id, 'a\nb', 1, 'name', 's', 'self')
-    check(home.get('Names') == {'self': home.id}, home.get('Names'))
+    check('on the other machine' in home.refused('AuthorizePeer', 'ssa{sv}', home.id, '', 0), 'its own id')
+    check('no option' in home.refused('AuthorizePeer', 'ssa{sv}', OTHER, '', 1, 'color', 's', 'red'), 'option')
+    check('another type' in home.refused('AuthorizePeer', 'ssa{sv}', OTHER, '', 1, 'expires', 's', 'x'), 'type')
+    check('A name has' in home.refused('AuthorizePeer', 'ssa{sv}', OTHER, '', 1, 'name', 's', 'a b'), 'name')
+    check('not authorized' in home.refused('DeauthorizePeer', 'sb', OTHER, 'true'), 'unknown')
+    home.call('AuthorizePeer', 'ssa{sv}', OTHER, 'a\nb', 1, 'name', 's', 'self')
+    check(home.get('Names') == {'self': OTHER}, home.get('Names'))
     with open(home.keys) as f:
         check(all(len(line) < 90 for line in f), 'a newline got into the file')
     home.call('DeauthorizePeer', 'sb', 'self', 'true')

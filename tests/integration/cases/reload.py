@@ -43,20 +43,21 @@ def t_reload():
 def t_edits_go_by_the_file_as_it_is():
     """A file that somebody edited and nobody loaded yet: no edit loses that, and each error is about what the file has."""
     other = '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN'
+    third = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'
     with open(home.config) as f:
         good = f.read()
     edited = good.replace('services: ', 'services:\n  mine: # by hand\n    enabled: true\n    local_address: localhost:9')
     edited = re.sub(r'names:.*\n(  .*\n)*', 'names:\n  bob: "%s"\n' % other, edited)
     with open(home.config, 'w') as f:
         f.write(edited)
-    home.call('AuthorizePeer', 'ssa{sv}', home.id, '', 1, 'name', 's', 'bob')  # nobody who is let in has that name
-    check(home.get('Names') == {'bob': home.id}, home.get('Names'))
-    edited = edited.replace(other, home.id)
+    home.call('AuthorizePeer', 'ssa{sv}', third, '', 1, 'name', 's', 'bob')  # nobody who is let in has that name
+    check(home.get('Names') == {'bob': third}, home.get('Names'))
+    edited = edited.replace(other, third)
     with open(home.config, 'w') as f:
-        f.write(edited.replace('"%s"' % home.id, '"%s"\n  zoe: "%s"' % (home.id, laptop.id)))
+        f.write(edited.replace('"%s"' % third, '"%s"\n  zoe: "%s"' % (third, laptop.id)))
     text = home.refused('AuthorizePeer', 'ssa{sv}', other, '', 1, 'name', 's', 'zoe')
     check('The name zoe is taken' in text and other not in open(home.keys).read(), text)
-    home.call('DeauthorizePeer', 'sb', home.id, 'true')
+    home.call('DeauthorizePeer', 'sb', third, 'true')
     with open(home.config, 'w') as f:
         f.write(edited.replace('localhost:9', 'localhost:10'))
     text = home.refused('ExposeService', 'ssa{sv}', 'mine', 'localhost:8', 1, 'persistent', 'b', 'true')
