@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Connection: a session with a proven peer. It names the streams that come in, and ends when its session does.
+ * Connection: a session with a proven peer. It names the streams that come in, and ends when its session
+ * does.
  *
  * A connection leaves the host's list only in on_news(), so events never nest: closing marks, the task ends.
  */
@@ -149,8 +150,8 @@ static void tell_opened(p2p_conn *conn) {
                 host->events->conn_opened(conn, host->userdata);
 }
 
-int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const p2p_addr *remote, bool inbound,
-               p2p_upgraded *ret) {
+int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const p2p_addr *remote,
+               bool inbound, p2p_upgraded *ret) {
         p2p_session *session = TAKE_PTR(raw->session);
         const p2p_host_events *events = host->events;
 
@@ -277,7 +278,8 @@ p2p_conn *p2p_host_first_conn(p2p_host *host) {
 }
 
 p2p_conn *p2p_conn_next(p2p_conn *conn) {
-        return conn->conns.next == &conn->host->conns ? NULL : P2P_LIST_ENTRY(conn->conns.next, p2p_conn, conns);
+        return conn->conns.next == &conn->host->conns ? NULL
+                                                      : P2P_LIST_ENTRY(conn->conns.next, p2p_conn, conns);
 }
 
 void p2p_host_close_peer(p2p_host *host, const p2p_peer_id *peer, uint32_t code) {

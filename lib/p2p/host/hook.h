@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How the protocols of a floor above follow the host: identify, circuits. Called from the loop, before the program's events. */
+/* How the protocols of a floor above follow the host: identify, circuits. Called from the loop, before the
+ * program's events. */
 
 #include <p2p/host.h>
 
@@ -22,8 +23,8 @@ void p2p_host_add_hook(p2p_host *host, p2p_hook *hook);
 void p2p_hook_remove(p2p_hook *hook); /* fine on an all-zero one */
 
 /* As p2p_dial_new(), but over no circuit: how a relay is reached. */
-int p2p_dial_new_direct(p2p_host *host, const p2p_peer_id *peer, uint64_t timeout_usec, p2p_dial_fn done, void *userdata,
-                        p2p_dial **ret);
+int p2p_dial_new_direct(p2p_host *host, const p2p_peer_id *peer, uint64_t timeout_usec, p2p_dial_fn done,
+                        void *userdata, p2p_dial **ret);
 
 /* A place in every connection for what the hook keeps about it; NULL at first. */
 void **p2p_hook_slot(const p2p_hook *hook, p2p_conn *conn);

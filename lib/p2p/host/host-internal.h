@@ -138,15 +138,16 @@ typedef struct conn_info {
 /* Takes the session. Registers the connection and tells everybody; -ENOBUFS: a limit. */
 int conn_new(p2p_host *host, p2p_upgraded *upgraded, conn_info *info, p2p_conn **ret);
 p2p_conn *conn_free(p2p_conn *conn);
-/* The session of a raw that is ready, if the peer is one that we want (the gater, `expected` or NULL). Takes it in any case.
- * -EKEYREJECTED: it is not, and was told. */
-int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const p2p_addr *remote, bool inbound,
-               p2p_upgraded *ret);
+/* The session of a raw that is ready, if the peer is one that we want (the gater, `expected` or NULL). Takes
+ * it in any case. -EKEYREJECTED: it is not, and was told. */
+int conn_admit(p2p_host *host, p2p_raw *raw, const p2p_peer_id *expected, const p2p_addr *remote,
+               bool inbound, p2p_upgraded *ret);
 
 /* ---- find-conn.c ---- */
 /* Its path seems to be dead: it was asked, and nothing at all has come in since. */
 bool conn_is_silent(const p2p_conn *conn);
-/* Nothing was heard since `asked`. Takes a relay's QUIC connection along, whose acknowledgements would have come. */
+/* Nothing was heard since `asked`. Takes a relay's QUIC connection along, whose acknowledgements would have
+ * come. */
 void conn_note_silence(p2p_conn *conn, uint64_t asked);
 /* Its path may be gone while another one to the same peer lives. */
 bool conn_may_die_alone(const p2p_conn *conn);
@@ -155,7 +156,8 @@ bool conn_may_die_alone(const p2p_conn *conn);
 uint64_t conn_patience(const p2p_conn *conn);
 /* UDP to the peer seems to be cut off. */
 bool host_has_silent_quic(p2p_host *host, const p2p_peer_id *peer);
-/* The far side may still be busy with the upgrade: js-libp2p ends a connection on which more than ten streams come before. */
+/* The far side may still be busy with the upgrade: js-libp2p ends a connection on which more than ten
+ * streams come before. */
 #define EARLY_STREAMS_MAX 8u
 #define SETTLE_USEC USEC_PER_SEC /* arbitrary: for who does not answer identify */
 static inline bool conn_may_open(const p2p_conn *conn) {
@@ -205,8 +207,8 @@ void dial_free_all(p2p_host *host);
 void dial_transport_gone(p2p_host *host, const p2p_transport *transport);
 
 /* ---- peerstore.c ---- */
-/* With which protocol a channel to the peer was secured last, a static name; NULL: not known. Only peers with addresses
- * are remembered. */
+/* With which protocol a channel to the peer was secured last, a static name; NULL: not known. Only peers
+ * with addresses are remembered. */
 const char *peerstore_security(p2p_host *host, const p2p_peer_id *peer);
 void peerstore_set_security(p2p_host *host, const p2p_peer_id *peer, const char *security);
 /* Addresses of the peer that are still valid, borrowed until the store changes. */

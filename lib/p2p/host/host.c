@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Host: owns listeners, handlers, connections and dials, and hands news of its own on to the hooks of identify and circuits. */
+/* Host: owns listeners, handlers, connections and dials, and hands news of its own on to the hooks of
+ * identify and circuits. */
 
 #include <assert.h>
 #include <errno.h>
@@ -12,7 +13,8 @@
 static const p2p_host_events no_events;
 
 /* The transports of the library. A new one is a new row. */
-static const p2p_transport *const transports[] = { &p2p_quic_transport, &p2p_tcp_transport, &p2p_ws_transport, &p2p_wss_transport };
+static const p2p_transport *const transports[] = { &p2p_quic_transport, &p2p_tcp_transport,
+                                                   &p2p_ws_transport, &p2p_wss_transport };
 
 static void on_changed(void *userdata) {
         p2p_host *host = userdata;
@@ -60,7 +62,8 @@ static int create_transports(p2p_host *host, const p2p_web_tls *web) {
         return 0;
 }
 
-int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_options *options, p2p_host **ret) {
+int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_options *options,
+                 p2p_host **ret) {
         _cleanup_(p2p_host_freep) p2p_host *host = NULL;
         int r;
 
@@ -179,7 +182,8 @@ int p2p_host_listen(p2p_host *host, const p2p_addr *addr) {
 }
 
 const p2p_addr *p2p_host_listen_addr(const p2p_host *host, unsigned i) {
-        return i < host->n_listeners ? host->listeners[i].ops->listen_addr(host->listeners[i].listener) : NULL;
+        return i < host->n_listeners ? host->listeners[i].ops->listen_addr(host->listeners[i].listener)
+                                     : NULL;
 }
 
 /* ---- transports ---- */

@@ -3,8 +3,9 @@
 /*
  * Inbound handshakes in flight: accepted, and nobody yet.
  *
- * Their number is limited in total and per source prefix (IPv4 /24, IPv6 /56). Over the limit one of the fullest prefix,
- * drawn at random, makes room, so that a flood from one place, or from many, does not shut a friend out.
+ * Their number is limited in total and per source prefix (IPv4 /24, IPv6 /56). Over the limit one of the
+ * fullest prefix, drawn at random, makes room, so that a flood from one place, or from many, does not shut a
+ * friend out.
  */
 
 #include <errno.h>

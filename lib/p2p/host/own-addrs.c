@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which addresses are ours: what the listeners are bound to, wildcards expanded to the addresses of the interfaces, and what
- * was announced beside them (circuits). Loopback is told only where there is nothing else.
+ * Which addresses are ours: what the listeners are bound to, wildcards expanded to the addresses of the
+ * interfaces, and what was announced beside them (circuits). Loopback is told only where there is nothing
+ * else.
  */
 
 #include <errno.h>
@@ -40,7 +41,8 @@ static bool is_wildcard(const struct sockaddr_storage *sa) {
 }
 
 static bool is_link_local(const struct sockaddr *sa) {
-        return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *) sa)->sin6_addr);
+        return sa->sa_family == AF_INET6 &&
+               IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *) sa)->sin6_addr);
 }
 
 static void expand(addr_list *l, const p2p_addr *at, const struct sockaddr_storage *bound) {
@@ -52,15 +54,17 @@ static void expand(addr_list *l, const p2p_addr *at, const struct sockaddr_stora
                 struct sockaddr_storage sa = {};
                 p2p_addr *addr;
 
-                if (!i->ifa_addr || i->ifa_addr->sa_family != bound->ss_family || is_link_local(i->ifa_addr) ||
-                    !(i->ifa_flags & IFF_UP))
+                if (!i->ifa_addr || i->ifa_addr->sa_family != bound->ss_family ||
+                    is_link_local(i->ifa_addr) || !(i->ifa_flags & IFF_UP))
                         continue;
                 if (bound->ss_family == AF_INET) {
                         memcpy(&sa, i->ifa_addr, sizeof(struct sockaddr_in));
-                        ((struct sockaddr_in *) &sa)->sin_port = ((const struct sockaddr_in *) bound)->sin_port;
+                        ((struct sockaddr_in *) &sa)->sin_port =
+                                ((const struct sockaddr_in *) bound)->sin_port;
                 } else {
                         memcpy(&sa, i->ifa_addr, sizeof(struct sockaddr_in6));
-                        ((struct sockaddr_in6 *) &sa)->sin6_port = ((const struct sockaddr_in6 *) bound)->sin6_port;
+                        ((struct sockaddr_in6 *) &sa)->sin6_port =
+                                ((const struct sockaddr_in6 *) bound)->sin6_port;
                 }
                 if (p2p_addr_with_socket(at, (struct sockaddr *) &sa, &addr) >= 0)
                         list_add(l, addr);

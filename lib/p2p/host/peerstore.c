@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Peerstore: where others can be reached, until when, and how a channel to them is secured. A tree by peer id; each peer
- * has a short list.
+ * Peerstore: where others can be reached, until when, and how a channel to them is secured. A tree by peer
+ * id; each peer has a short list.
  *
- * Both are limited (p2p_host_limits): a full list gives up what expires first, a full store a peer that is not connected.
+ * Both are limited (p2p_host_limits): a full list gives up what expires first, a full store a peer that is
+ * not connected.
  */
 
 #include <errno.h>

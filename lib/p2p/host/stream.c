@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Stream: a muxed pipe with an agreed protocol and a proven peer at its other end. It may outlive its connection.
+ * Stream: a muxed pipe with an agreed protocol and a proven peer at its other end. It may outlive its
+ * connection.
  *
- * What a peer opened to us is counted over all its connections, or more of those would give it more streams. A stream
- * whose channel became something else (a circuit) counts no longer: that has a limit of its own.
+ * What a peer opened to us is counted over all its connections, or more of those would give it more streams.
+ * A stream whose channel became something else (a circuit) counts no longer: that has a limit of its own.
  */
 
 #include <errno.h>

@@ -3,9 +3,10 @@
 /*
  * Upgrade: channel -> multistream -> security -> gater -> muxer -> session (wire reference 4, 5).
  *
- * One stage is in flight at a time and owns the channel; the enum says which, and free() frees just that. Where one security
- * protocol is known to be spoken, or only one is offered, the initiator waits for nothing: header, proposal and first
- * handshake message leave in one segment. Otherwise it proposes what this machine is faster at and waits for the answer.
+ * One stage is in flight at a time and owns the channel; the enum says which, and free() frees just that.
+ * Where one security protocol is known to be spoken, or only one is offered, the initiator waits for
+ * nothing: header, proposal and first handshake message leave in one segment. Otherwise it proposes what
+ * this machine is faster at and waits for the answer.
  */
 
 #include <errno.h>
@@ -19,8 +20,8 @@
 #include "secure/secure.h"
 #include "wire/writer.h"
 
-/* The stacks, by preference where AES has instructions, and from the end where it has not: libsodium's ChaCha20 is then
- * several times as fast as GnuTLS's AES. A new security protocol or muxer is a new row. */
+/* The stacks, by preference where AES has instructions, and from the end where it has not: libsodium's
+ * ChaCha20 is then several times as fast as GnuTLS's AES. A new security protocol or muxer is a new row. */
 static const p2p_security *const securities[] = { &p2p_tls, &p2p_noise };
 static const char *const muxers[] = { P2P_YAMUX_PROTOCOL, NULL };
 
@@ -99,7 +100,8 @@ static void start_session(p2p_upgrade *u, p2p_channel *channel) {
         finish(u, &result, 0);
 }
 
-static void on_muxer_selected(p2p_channel *channel, const char *protocol _unused_, int error, void *userdata) {
+static void on_muxer_selected(p2p_channel *channel, const char *protocol _unused_, int error,
+                              void *userdata) {
         p2p_upgrade *u = userdata;
 
         u->select = NULL; /* it freed itself */
@@ -235,8 +237,8 @@ static int start(p2p_upgrade *u, p2p_channel *channel) {
         return r;
 }
 
-int p2p_upgrade_new(p2p_loop *loop, p2p_channel *channel, const p2p_upgrade_options *options, p2p_upgrade_fn done,
-                    void *userdata, p2p_upgrade **ret) {
+int p2p_upgrade_new(p2p_loop *loop, p2p_channel *channel, const p2p_upgrade_options *options,
+                    p2p_upgrade_fn done, void *userdata, p2p_upgrade **ret) {
         p2p_upgrade *u;
         int r;
 

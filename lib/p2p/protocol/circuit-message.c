@@ -29,7 +29,8 @@ static int parse_peer(const P2p__CircuitPeer *in, bool *ret_has, p2p_peer_id *re
 }
 
 static p2p_circuit_limit parse_limit(const P2p__Limit *in) {
-        return in ? (p2p_circuit_limit){ .duration_s = in->duration, .data = in->data } : (p2p_circuit_limit){};
+        return in ? (p2p_circuit_limit){ .duration_s = in->duration, .data = in->data }
+                  : (p2p_circuit_limit){};
 }
 
 /* The voucher is found again in the bytes that were parsed, so that it outlives the decoded message. */
@@ -50,7 +51,8 @@ static void parse_reservation(const P2p__Reservation *in, p2p_view bytes, p2p_ho
         if (in->has_voucher)
                 m->voucher = locate(bytes, &in->voucher);
         for (size_t i = 0; i < in->n_addrs && m->n_addrs < P2P_CIRCUIT_ADDRS_MAX; i++)
-                if (p2p_addr_decode(P2P_VIEW(in->addrs[i].data, in->addrs[i].len), &m->addrs[m->n_addrs]) >= 0)
+                if (p2p_addr_decode(P2P_VIEW(in->addrs[i].data, in->addrs[i].len), &m->addrs[m->n_addrs]) >=
+                    0)
                         m->n_addrs++;
 }
 

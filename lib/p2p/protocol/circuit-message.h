@@ -11,7 +11,12 @@
 #define P2P_CIRCUIT_MESSAGE_MAX 4096u
 #define P2P_CIRCUIT_ADDRS_MAX 32u /* looked at in a reservation */
 
-typedef enum p2p_hop_type { P2P_HOP_RESERVE = 0, P2P_HOP_CONNECT = 1, P2P_HOP_STATUS = 2, _P2P_HOP_TYPE_MAX } p2p_hop_type;
+typedef enum p2p_hop_type {
+        P2P_HOP_RESERVE = 0,
+        P2P_HOP_CONNECT = 1,
+        P2P_HOP_STATUS = 2,
+        _P2P_HOP_TYPE_MAX
+} p2p_hop_type;
 typedef enum p2p_stop_type { P2P_STOP_CONNECT = 0, P2P_STOP_STATUS = 1, _P2P_STOP_TYPE_MAX } p2p_stop_type;
 
 /* Limits of 0 are no limits; both 0: the connection is not "limited". */
@@ -32,7 +37,8 @@ typedef struct p2p_hop_message {
         p2p_addr *addrs[P2P_CIRCUIT_ADDRS_MAX]; /* owned; unparseable ones are left out */
 } p2p_hop_message;
 
-/* -EBADMSG: malformed, a bad peer, an unknown type. An absent type counts as RESERVE, as go-libp2p has it. */
+/* -EBADMSG: malformed, a bad peer, an unknown type. An absent type counts as RESERVE, as go-libp2p has
+ * it. */
 int p2p_hop_message_parse(p2p_view in, p2p_hop_message *ret);
 void p2p_hop_message_done(p2p_hop_message *message);
 

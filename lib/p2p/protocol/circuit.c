@@ -3,8 +3,9 @@
 /*
  * Circuit client, the dialling side: /p2p-circuit addresses as a transport (wire reference 11.2).
  *
- * A hop CONNECT on a stream to the relay; after STATUS OK that very stream is the raw channel of a new connection. The answer is
- * read to the byte, so what the far side glued behind it belongs to the new connection.
+ * A hop CONNECT on a stream to the relay; after STATUS OK that very stream is the raw channel of a new
+ * connection. The answer is read to the byte, so what the far side glued behind it belongs to the new
+ * connection.
  */
 
 #include <errno.h>
@@ -94,8 +95,8 @@ static void on_hop_stream(p2p_stream *stream, int error, uint32_t code _unused_,
         m.has_type = true;
         m.type = P2P_HOP_CONNECT;
         m.peer = &peer;
-        r = p2p_exchange_new(p2p_host_loop(d->circuit->host), stream, &m.base, P2P_CIRCUIT_MESSAGE_MAX, ANSWER_TIMEOUT_USEC,
-                             on_answer, d, &d->exchange);
+        r = p2p_exchange_new(p2p_host_loop(d->circuit->host), stream, &m.base, P2P_CIRCUIT_MESSAGE_MAX,
+                             ANSWER_TIMEOUT_USEC, on_answer, d, &d->exchange);
         if (r < 0)
                 finish(d, NULL, r);
 }
@@ -108,8 +109,8 @@ static bool matches(const p2p_addr *addr) {
                (!relay_addr || !p2p_addr_is_circuit(relay_addr)); /* no circuits over circuits: relays refuse them */
 }
 
-static int dial(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done, void *userdata,
-                void **ret) {
+static int dial(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done,
+                void *userdata, void **ret) {
         _cleanup_(p2p_addr_freep) p2p_addr *relay_addr = NULL;
         p2p_open_options options = { .timeout_usec = RELAY_OPEN_TIMEOUT_USEC, .direct = true };
         p2p_circuit *circuit = transport;
@@ -125,7 +126,8 @@ static int dial(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, 
         if (r >= 0 && relay_addr)
                 (void) p2p_host_add_addr(circuit->host, &d->relay, relay_addr, RELAY_ADDR_TTL_USEC);
         if (r >= 0)
-                r = p2p_open_new(circuit->host, &d->relay, P2P_HOP_PROTOCOL, &options, on_hop_stream, d, &d->open);
+                r = p2p_open_new(circuit->host, &d->relay, P2P_HOP_PROTOCOL, &options, on_hop_stream, d,
+                                 &d->open);
         if (r < 0) {
                 dial_free(d);
                 return r;

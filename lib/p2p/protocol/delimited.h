@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Length-delimited messages on a channel: read to the byte, so that what follows stays there; written whatever is taken. */
+/* Length-delimited messages on a channel: read to the byte, so that what follows stays there; written
+ * whatever is taken. */
 
 #include <p2p/channel.h>
 #include <p2p/view.h>
@@ -14,8 +15,8 @@ typedef struct p2p_delimited {
         size_t n, size;
 } p2p_delimited;
 
-/* 1: a message is in data, size until the next read or done(); 0: more is needed, a wake follows; -ENODATA: the far side ended
- * between messages; else < 0. */
+/* 1: a message is in data, size until the next read or done(); 0: more is needed, a wake follows; -ENODATA:
+ * the far side ended between messages; else < 0. */
 int p2p_delimited_read(p2p_delimited *d, p2p_channel *channel);
 void p2p_delimited_done(p2p_delimited *d);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Writes first, then reads, as the wake tells; one step function does both and is safe to call at any time. */
+/* Writes first, then reads, as the wake tells; one step function does both and is safe to call at any
+ * time. */
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,10 +3,10 @@
 /*
  * A relayed circuit: two streams joined, each direction with its own end, count and back-pressure.
  *
- * Bytes go through lent scratch memory; what the far side does not take at once stays in a private piece of at most one chunk, and
- * nothing more is read for that direction until it is gone: so a slow reader closes the window of its sender and of nobody else.
- * The data limit forwards exactly so many bytes, then ends the direction towards its destination; the time limit resets both
- * (wire reference 11.3).
+ * Bytes go through lent scratch memory; what the far side does not take at once stays in a private piece of
+ * at most one chunk, and nothing more is read for that direction until it is gone: so a slow reader closes
+ * the window of its sender and of nobody else. The data limit forwards exactly so many bytes, then ends the
+ * direction towards its destination; the time limit resets both (wire reference 11.3).
  */
 
 #include <errno.h>

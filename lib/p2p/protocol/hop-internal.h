@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the files of the hop service share: the policy (hop.c), the table (hop-reservations.c), the pump (hop-circuit.c). */
+/* What the files of the hop service share: the policy (hop.c), the table (hop-reservations.c), the pump
+ * (hop-circuit.c). */
 
 #include <p2p/circuit.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Who can be reached through us, until when. One reservation a peer; limits in total and per source address. A refresh replaces, and
- * is never refused for what it itself holds (wire reference 11.3).
+ * Who can be reached through us, until when. One reservation a peer; limits in total and per source address.
+ * A refresh replaces, and is never refused for what it itself holds (wire reference 11.3).
  */
 
 #include <stdlib.h>

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The hop service: policy around reservations and circuits, answers exactly as go-libp2p's (wire reference 11.3).
+ * The hop service: policy around reservations and circuits, answers exactly as go-libp2p's (wire reference
+ * 11.3).
  *
- * A request is one inbound hop stream: its message is read, judged in the order of go-libp2p's checks, and answered. A CONNECT that
- * passes opens a stop stream to the destination over a connection that exists, never a dial; the two streams then become a circuit.
+ * A request is one inbound hop stream: its message is read, judged in the order of go-libp2p's checks, and
+ * answered. A CONNECT that passes opens a stop stream to the destination over a connection that exists,
+ * never a dial; the two streams then become a circuit.
  */
 
 #include <errno.h>
@@ -52,8 +54,8 @@ static int answer(request *q, P2p__HopMessage *m, unsigned status, p2p_exchange_
         m->type = P2P_HOP_STATUS;
         m->has_status = true;
         m->status = (int32_t) status;
-        return p2p_exchange_new(p2p_host_loop(q->hop->host), TAKE_PTR(q->src), &m->base, 0, HOP_TIMEOUT_USEC, done, q,
-                                &q->exchange);
+        return p2p_exchange_new(p2p_host_loop(q->hop->host), TAKE_PTR(q->src), &m->base, 0, HOP_TIMEOUT_USEC,
+                                done, q, &q->exchange);
 }
 
 static void refuse(request *q, unsigned status) {
@@ -82,7 +84,8 @@ static P2p__Limit *fill_limit(const p2p_hop_limits *limits, P2p__Limit *l) {
 
 /* ---- RESERVE ---- */
 
-/* Where the client is reached: our addresses with /p2p/us, public ones where there are any. *ret owns the array and each. */
+/* Where the client is reached: our addresses with /p2p/us, public ones where there are any. *ret owns the
+ * array and each. */
 static size_t reservation_addrs(p2p_hop *hop, p2p_addr **ret) {
         p2p_addr **own;
         size_t n_own, n = 0;
@@ -93,8 +96,8 @@ static size_t reservation_addrs(p2p_hop *hop, p2p_addr **ret) {
         for (size_t i = 0; i < n_own; i++)
                 any_public |= p2p_addr_is_public(own[i]);
         for (size_t i = 0; i < n_own; i++) {
-                if (n < P2P_CIRCUIT_ADDRS_MAX && !p2p_addr_is_circuit(own[i]) && !p2p_addr_is_loopback(own[i]) &&
-                    (!any_public || p2p_addr_is_public(own[i])) &&
+                if (n < P2P_CIRCUIT_ADDRS_MAX && !p2p_addr_is_circuit(own[i]) &&
+                    !p2p_addr_is_loopback(own[i]) && (!any_public || p2p_addr_is_public(own[i])) &&
                     p2p_addr_with_peer(own[i], p2p_host_peer_id(hop->host), &ret[n]) >= 0)
                         n++;
                 p2p_addr_free(own[i]);
@@ -121,7 +124,8 @@ static int answer_reserved(request *q, const hop_reservation *reservation) {
                 addrs[i] = (ProtobufCBinaryData){ .data = (uint8_t *) v.data, .len = v.n };
         }
         r.addrs = addrs;
-        if (p2p_voucher_seal(p2p_host_identity(q->hop->host), &q->peer, reservation->expires, &voucher, &n_voucher) >= 0) {
+        if (p2p_voucher_seal(p2p_host_identity(q->hop->host), &q->peer, reservation->expires, &voucher,
+                             &n_voucher) >= 0) {
                 r.has_voucher = true;
                 r.voucher = (ProtobufCBinaryData){ .data = voucher, .len = n_voucher };
         }
@@ -140,7 +144,8 @@ static void reserve(request *q, p2p_conn *conn) {
         unsigned status;
         bool refresh;
 
-        if (p2p_conn_is_circuit(conn) || (hop->events->allow && !hop->events->allow(&q->peer, NULL, hop->userdata)))
+        if (p2p_conn_is_circuit(conn) ||
+            (hop->events->allow && !hop->events->allow(&q->peer, NULL, hop->userdata)))
                 return refuse(q, P2P_HOP_PERMISSION_DENIED);
         status = hop_reserve(hop, conn, &refresh, &reservation);
         if (status != P2P_HOP_OK)
@@ -197,12 +202,13 @@ static void on_stop_stream(p2p_stream *stream, int error, uint32_t code _unused_
         m.type = P2P_STOP_CONNECT;
         m.peer = &peer;
         m.limit = fill_limit(&q->hop->limits, &limit);
-        if (p2p_exchange_new(p2p_host_loop(q->hop->host), stream, &m.base, P2P_CIRCUIT_MESSAGE_MAX, HOP_TIMEOUT_USEC,
-                             on_stop_answer, q, &q->exchange) < 0)
+        if (p2p_exchange_new(p2p_host_loop(q->hop->host), stream, &m.base, P2P_CIRCUIT_MESSAGE_MAX,
+                             HOP_TIMEOUT_USEC, on_stop_answer, q, &q->exchange) < 0)
                 refuse(q, P2P_HOP_CONNECTION_FAILED);
 }
 
-/* Circuits of this peer, or all (NULL): those that run and those that are being made, or a burst would pass under the limit. */
+/* Circuits of this peer, or all (NULL): those that run and those that are being made, or a burst would pass
+ * under the limit. */
 static unsigned count_circuits(p2p_hop *hop, const p2p_peer_id *peer) {
         unsigned n = peer ? hop_count_circuits(hop, peer) : hop->n_circuits;
         request *q;
@@ -217,7 +223,8 @@ static unsigned count_circuits(p2p_hop *hop, const p2p_peer_id *peer) {
 static unsigned judge_connect(request *q, p2p_conn *conn) {
         p2p_hop *hop = q->hop;
 
-        if (p2p_conn_is_circuit(conn) || (hop->events->allow && !hop->events->allow(&q->peer, &q->target, hop->userdata)))
+        if (p2p_conn_is_circuit(conn) ||
+            (hop->events->allow && !hop->events->allow(&q->peer, &q->target, hop->userdata)))
                 return P2P_HOP_PERMISSION_DENIED;
         if (!hop_find_reservation(hop, &q->target))
                 return P2P_HOP_NO_RESERVATION;
@@ -303,8 +310,8 @@ static void on_stream(p2p_stream *stream, void *userdata) {
         q->peer = *p2p_stream_peer(stream);
         p2p_list_init(&q->requests);
         p2p_list_append(&hop->requests, &q->requests);
-        if (p2p_exchange_new(p2p_host_loop(hop->host), stream, NULL, P2P_CIRCUIT_MESSAGE_MAX, HOP_TIMEOUT_USEC, on_request, q,
-                             &q->exchange) < 0)
+        if (p2p_exchange_new(p2p_host_loop(hop->host), stream, NULL, P2P_CIRCUIT_MESSAGE_MAX,
+                             HOP_TIMEOUT_USEC, on_request, q, &q->exchange) < 0)
                 request_free(q);
 }
 
@@ -333,7 +340,8 @@ void p2p_hop_drop_peer(p2p_hop *hop, const p2p_peer_id *peer) {
 unsigned p2p_hop_n_reservations(const p2p_hop *hop) { return hop->n_reservations; }
 unsigned p2p_hop_n_circuits(const p2p_hop *hop) { return hop->n_circuits; }
 
-int p2p_hop_new(p2p_host *host, const p2p_hop_limits *limits, const p2p_hop_events *events, void *userdata, p2p_hop **ret) {
+int p2p_hop_new(p2p_host *host, const p2p_hop_limits *limits, const p2p_hop_events *events, void *userdata,
+                p2p_hop **ret) {
         p2p_hop *hop;
         int r;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Every list that a peer can make long is cut at its limit (p2p/identify.h), never an error: the rest of the message is good. */
+/* Every list that a peer can make long is cut at its limit (p2p/identify.h), never an error: the rest of the
+ * message is good. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +32,8 @@ void p2p_identify_info_done(p2p_identify_info *info) {
         *info = (p2p_identify_info){};
 }
 
-/* Whole characters of at most so many bytes; what cannot be shown is a question mark. An agent is for people only. */
+/* Whole characters of at most so many bytes; what cannot be shown is a question mark. An agent is for people
+ * only. */
 static char *printable(const char *text, size_t max) {
         size_t n = 0, left = strlen(text);
         char *out = malloc(P2P_MIN(left, max) + 1);
@@ -147,7 +149,8 @@ bool p2p_identify_info_is_signed(const p2p_identify_info *info, const p2p_peer_i
         return ours;
 }
 
-/* go-libp2p's rule by where the other end is [run]: public peers keep public addresses, private ones lose loopback. */
+/* go-libp2p's rule by where the other end is [run]: public peers keep public addresses, private ones lose
+ * loopback. */
 static bool believable(const p2p_addr *addr, const p2p_addr *remote) {
         if (!remote || p2p_addr_is_loopback(remote))
                 return true;
@@ -156,8 +159,8 @@ static bool believable(const p2p_addr *addr, const p2p_addr *remote) {
         return !p2p_addr_is_public(remote) || p2p_addr_is_public(addr);
 }
 
-static int keep(p2p_addr *const *in, size_t n_in, const p2p_peer_id *peer, const p2p_addr *remote, p2p_addr ***ret,
-                size_t *ret_n) {
+static int keep(p2p_addr *const *in, size_t n_in, const p2p_peer_id *peer, const p2p_addr *remote,
+                p2p_addr ***ret, size_t *ret_n) {
         p2p_addr **out;
         size_t n = 0;
 
@@ -177,8 +180,8 @@ static int keep(p2p_addr *const *in, size_t n_in, const p2p_peer_id *peer, const
         return 0;
 }
 
-int p2p_identify_info_addrs(const p2p_identify_info *info, const p2p_peer_id *peer, const p2p_addr *remote, p2p_addr ***ret,
-                            size_t *ret_n) {
+int p2p_identify_info_addrs(const p2p_identify_info *info, const p2p_peer_id *peer, const p2p_addr *remote,
+                            p2p_addr ***ret, size_t *ret_n) {
         p2p_peer_record record;
         int r = -EBADMSG;
 
@@ -190,7 +193,8 @@ int p2p_identify_info_addrs(const p2p_identify_info *info, const p2p_peer_id *pe
                 return keep(info->listen_addrs, info->n_listen_addrs, peer, remote, ret, ret_n);
 
         if (p2p_peer_id_equal(&record.peer, peer))
-                r = keep(record.addrs, P2P_MIN(record.n_addrs, (size_t) P2P_IDENTIFY_ADDRS_MAX), peer, remote, ret, ret_n);
+                r = keep(record.addrs, P2P_MIN(record.n_addrs, (size_t) P2P_IDENTIFY_ADDRS_MAX), peer,
+                         remote, ret, ret_n);
         else
                 r = keep(NULL, 0, peer, remote, ret, ret_n);
         p2p_peer_record_done(&record);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * rust-libp2p reads exactly one message of at most 4096 bytes, go-libp2p replaces all it knows by each message sequence: so what
- * we say is complete, and in one message where it fits (wire reference 10). Otherwise further protocols and the record travel in
- * messages of their own.
+ * rust-libp2p reads exactly one message of at most 4096 bytes, go-libp2p replaces all it knows by each
+ * message sequence: so what we say is complete, and in one message where it fits (wire reference 10).
+ * Otherwise further protocols and the record travel in messages of their own.
  */
 
 #include <errno.h>
@@ -49,8 +49,8 @@ static int gather(p2p_host *host, uint64_t seq, parts *p) {
                 p->listen[i] = binary(p2p_addr_view(p->addrs[i]));
         for (unsigned i = 0; (name = p2p_host_protocol(host, i)); i++)
                 p->protocols[p->n_protocols++] = (char *) name;
-        return p2p_peer_record_seal(p2p_host_identity(host), seq, p->addrs, P2P_MIN(p->n_addrs, (size_t) ADDRS_MAX),
-                                    &p->record, &p->n_record);
+        return p2p_peer_record_seal(p2p_host_identity(host), seq, p->addrs,
+                                    P2P_MIN(p->n_addrs, (size_t) ADDRS_MAX), &p->record, &p->n_record);
 }
 
 static void parts_done(parts *p) {
@@ -63,7 +63,8 @@ static void parts_done(parts *p) {
 static void fill(P2p__Identify *m, p2p_host *host, p2p_conn *conn, parts *p) {
         p2p__identify__init(m);
         m->has_publickey = true;
-        m->publickey = binary(p2p_public_key_encode(p2p_identity_public_key(p2p_host_identity(host)), p->key));
+        m->publickey =
+                binary(p2p_public_key_encode(p2p_identity_public_key(p2p_host_identity(host)), p->key));
         m->n_listenaddrs = P2P_MIN(p->n_addrs, (size_t) ADDRS_MAX);
         m->listenaddrs = p->listen;
         m->n_protocols = p->n_protocols;
@@ -109,7 +110,8 @@ static size_t fitting(char *const *protocols, size_t n, size_t room) {
         return i;
 }
 
-/* All but the rest of the protocols and the record in the first; lists of several messages are joined by who reads them. */
+/* All but the rest of the protocols and the record in the first; lists of several messages are joined by who
+ * reads them. */
 static int encode_many(P2p__Identify *m, uint8_t **ret, size_t *ret_n) {
         P2p__Identify last = P2P__IDENTIFY__INIT;
         uint8_t *all = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Each side asks the other at once; go-libp2p delays every stream until it is answered, so answering comes first. Our own
- * changes are pushed, a little delayed so that several travel as one (wire reference 10).
+ * Each side asks the other at once; go-libp2p delays every stream until it is answered, so answering comes
+ * first. Our own changes are pushed, a little delayed so that several travel as one (wire reference 10).
  */
 
 #include <errno.h>
@@ -127,7 +127,8 @@ static void learn(talk *t) {
         (void) p2p_channel_shutdown(p2p_stream_channel(t->stream));
         if (p2p_identify_info_addrs(&t->info, p2p_conn_peer(conn), p2p_conn_remote(conn), &addrs, &n) >= 0) {
                 for (size_t i = 0; i < n; i++) {
-                        (void) p2p_host_add_addr(t->identify->host, p2p_conn_peer(conn), addrs[i], ADDR_TTL_USEC);
+                        (void) p2p_host_add_addr(t->identify->host, p2p_conn_peer(conn), addrs[i],
+                                                 ADDR_TTL_USEC);
                         p2p_addr_free(addrs[i]);
                 }
                 free(addrs);
@@ -135,7 +136,8 @@ static void learn(talk *t) {
         if (t->identify->watcher)
                 tell_watcher(t);
         /* Last: it tells the program, which may close the connection. */
-        p2p_conn_set_identified(conn, t->info.agent ? t->info.agent : "", t->info.protocols, t->info.n_protocols);
+        p2p_conn_set_identified(conn, t->info.agent ? t->info.agent : "", t->info.protocols,
+                                t->info.n_protocols);
 }
 
 static void on_step(void *userdata) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Echoes until the far side ends, 10 s pass without a byte, or the stream is 30 s old: the lifetimes of go-libp2p's server.
- * A peer that writes without reading blocks only itself: what it sent waits in one 32-byte buffer.
+ * Echoes until the far side ends, 10 s pass without a byte, or the stream is 30 s old: the lifetimes of
+ * go-libp2p's server. A peer that writes without reading blocks only itself: what it sent waits in one
+ * 32-byte buffer.
  */
 
 #include <errno.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A reservation that is held: connect, reserve, refresh before expiry, and again with backoff and jitter after any failure
- * (wire reference 11.2). The state moves in set_state() only; each state has exactly one of dial, open or exchange, or the timer.
+ * A reservation that is held: connect, reserve, refresh before expiry, and again with backoff and jitter
+ * after any failure (wire reference 11.2). The state moves in set_state() only; each state has exactly one
+ * of dial, open or exchange, or the timer.
  *
- * The relay's idea of the time may differ from ours: a lifetime that makes no sense here is refreshed every minute instead of
- * being refused, so that a wrong clock locks nobody out.
+ * The relay's idea of the time may differ from ours: a lifetime that makes no sense here is refreshed every
+ * minute instead of being refused, so that a wrong clock locks nobody out.
  */
 
 #include <errno.h>
@@ -79,7 +80,8 @@ static void fail(p2p_reservation *r, int error) {
         set_state(r, P2P_RESERVATION_WAITING, error);
 }
 
-/* The relay did not answer. If nothing else of its came in either the path is dead, and the next try takes a new one. */
+/* The relay did not answer. If nothing else of its came in either the path is dead, and the next try takes a
+ * new one. */
 static void fail_on_path(p2p_reservation *r, int error) {
         p2p_conn *conn = r->conn;
 
@@ -118,7 +120,8 @@ static int check_voucher(p2p_reservation *r, p2p_view bytes) {
         e = p2p_voucher_open(bytes, &v);
         if (e < 0)
                 return e;
-        if (!p2p_peer_id_equal(&v.relay, &r->relay) || !p2p_peer_id_equal(&v.peer, p2p_host_peer_id(r->circuit->host)))
+        if (!p2p_peer_id_equal(&v.relay, &r->relay) ||
+            !p2p_peer_id_equal(&v.peer, p2p_host_peer_id(r->circuit->host)))
                 return -EKEYREJECTED;
         return 0;
 }
@@ -187,8 +190,8 @@ static void on_stream(p2p_stream *stream, int error, uint32_t code _unused_, voi
                 return fail_on_path(r, error);
         m.has_type = true;
         m.type = P2P_HOP_RESERVE;
-        e = p2p_exchange_new(p2p_host_loop(r->circuit->host), stream, &m.base, P2P_CIRCUIT_MESSAGE_MAX, RESERVE_TIMEOUT_USEC,
-                             on_answer, r, &r->exchange);
+        e = p2p_exchange_new(p2p_host_loop(r->circuit->host), stream, &m.base, P2P_CIRCUIT_MESSAGE_MAX,
+                             RESERVE_TIMEOUT_USEC, on_answer, r, &r->exchange);
         if (e < 0)
                 fail(r, e);
 }
@@ -254,8 +257,8 @@ void p2p_reservation_retry(p2p_reservation *r) {
                 (void) p2p_timer_set(&r->next, 0);
 }
 
-int p2p_reservation_new(p2p_circuit *circuit, const p2p_peer_id *relay, p2p_reservation_fn changed, void *userdata,
-                        p2p_reservation **ret) {
+int p2p_reservation_new(p2p_circuit *circuit, const p2p_peer_id *relay, p2p_reservation_fn changed,
+                        void *userdata, p2p_reservation **ret) {
         p2p_loop *loop = p2p_host_loop(circuit->host);
         p2p_reservation *r;
 

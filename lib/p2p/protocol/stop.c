@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Circuit client, the reached side: a relay brings somebody. Accepted only from relays where we hold, or are taking, a
- * reservation; go-libp2p takes them from any connected peer (wire reference 11.2). After STATUS OK the stream becomes the raw
- * channel of an inbound connection, and its peer proves itself like any other.
+ * Circuit client, the reached side: a relay brings somebody. Accepted only from relays where we hold, or are
+ * taking, a reservation; go-libp2p takes them from any connected peer (wire reference 11.2). After STATUS OK
+ * the stream becomes the raw channel of an inbound connection, and its peer proves itself like any other.
  */
 
 #include <errno.h>
@@ -82,8 +82,8 @@ static void on_request(p2p_stream *stream, p2p_view bytes, int error, void *user
         answer.type = P2P_STOP_STATUS;
         answer.has_status = true;
         answer.status = (int32_t) s->status;
-        if (p2p_exchange_new(p2p_host_loop(s->circuit->host), stream, &answer.base, 0, STOP_TIMEOUT_USEC, on_answered, s,
-                             &s->exchange) < 0)
+        if (p2p_exchange_new(p2p_host_loop(s->circuit->host), stream, &answer.base, 0, STOP_TIMEOUT_USEC,
+                             on_answered, s, &s->exchange) < 0)
                 stop_free(s);
 }
 
@@ -104,8 +104,8 @@ static void on_stream(p2p_stream *stream, void *userdata) {
         s->relay = *p2p_stream_peer(stream);
         p2p_list_init(&s->stops);
         p2p_list_append(&circuit->stops, &s->stops);
-        if (p2p_exchange_new(p2p_host_loop(circuit->host), stream, NULL, P2P_CIRCUIT_MESSAGE_MAX, STOP_TIMEOUT_USEC, on_request,
-                             s, &s->exchange) < 0)
+        if (p2p_exchange_new(p2p_host_loop(circuit->host), stream, NULL, P2P_CIRCUIT_MESSAGE_MAX,
+                             STOP_TIMEOUT_USEC, on_request, s, &s->exchange) < 0)
                 stop_free(s);
 }
 

@@ -8,9 +8,9 @@
  * for who sent a first frame. The far side is judged as soon as its payload came, so an initiator that meets
  * the wrong peer never sends its own identity. Any failure resets the channel: there is no alert.
  *
- * Whoever connects can have all of this done, so the arithmetic is the worker's: it has the state from a whole
- * frame on until another is due, and puts what is to be sent in `out`. The loop reads and sends, and touches
- * nothing else meanwhile.
+ * Whoever connects can have all of this done, so the arithmetic is the worker's: it has the state from a
+ * whole frame on until another is due, and puts what is to be sent in `out`. The loop reads and sends, and
+ * touches nothing else meanwhile.
  */
 
 #include <errno.h>

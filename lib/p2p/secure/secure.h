@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* One-shot operations here free themselves before `done` runs: forget the handle there, do not free it (loop.h). */
+/* One-shot operations here free themselves before `done` runs: forget the handle there, do not free it
+ * (loop.h). */
 
-/* What a security protocol offers to the upgrade: channel in, sealed channel and proven peer out. Noise and TLS. */
+/* What a security protocol offers to the upgrade: channel in, sealed channel and proven peer out. Noise and
+ * TLS. */
 
 #include <p2p/channel.h>
 #include <p2p/identity.h>
@@ -28,9 +30,10 @@ typedef void (*p2p_secure_fn)(p2p_secure_result *result, int error, void *userda
 
 typedef struct p2p_security {
         const char *protocol; /* its multistream name */
-        /* Takes the channel on success. done runs once, from the loop. No deadline of its own: the upgrade has one. */
-        int (*start)(p2p_loop *loop, p2p_channel *channel, const p2p_secure_options *options, p2p_secure_fn done,
-                     void *userdata, p2p_secure **ret);
+        /* Takes the channel on success. done runs once, from the loop. No deadline of its own: the upgrade
+         * has one. */
+        int (*start)(p2p_loop *loop, p2p_channel *channel, const p2p_secure_options *options,
+                     p2p_secure_fn done, void *userdata, p2p_secure **ret);
         p2p_secure *(*free)(p2p_secure *secure); /* with its channel */
 } p2p_security;
 

@@ -171,7 +171,8 @@ static void run_step(void *userdata) {
         s->n = 0;
 }
 
-/* What is there, and not the first: compatibility's record means nothing, and costs nothing [RFC 8446, D.4]. */
+/* What is there, and not the first: compatibility's record means nothing, and costs nothing [RFC 8446,
+ * D.4]. */
 static bool is_trifle(const p2p_secure *s) {
         return s->n > 0 && s->record[0] == TYPE_MIN && s->n_read > s->n;
 }

@@ -6,8 +6,8 @@
  * It has what it was given and nothing else: options that do not change, the identity's certificate, which
  * GnuTLS only reads, and the bytes of this step. GnuTLS pulls them out of `in` until that is dry; what it
  * pushes is appended to `out`. The far side is judged in the handshake, before GnuTLS sends our own
- * certificate as a client. What fails is told by an alert. The last step lets go of GnuTLS's session: 16 KiB,
- * and work to free.
+ * certificate as a client. What fails is told by an alert. The last step lets go of GnuTLS's session: 16
+ * KiB, and work to free.
  */
 
 #include <errno.h>

@@ -106,11 +106,13 @@ int dns_name(const char *prefix, p2p_view value, char ret[static DNS_NAME_SIZE_M
         return 0;
 }
 
-/* Whether TLS of the Web will want the name that is being replaced: /wss and /tls/ws, not /tls/sni/NAME/ws. */
+/* Whether TLS of the Web will want the name that is being replaced: /wss and /tls/ws, not
+ * /tls/sni/NAME/ws. */
 static bool wants_name(const p2p_addr *asked) {
         p2p_addr_component c;
 
-        return p2p_addr_stack(asked) == P2P_STACK_WSS && !(p2p_addr_component_at(asked, 3, &c) && c.code == P2P_ADDR_SNI);
+        return p2p_addr_stack(asked) == P2P_STACK_WSS &&
+               !(p2p_addr_component_at(asked, 3, &c) && c.code == P2P_ADDR_SNI);
 }
 
 static void write_sni(p2p_writer *out, p2p_view name) {
@@ -121,7 +123,8 @@ static void write_sni(p2p_writer *out, p2p_view name) {
         p2p_write_prefixed(out, name);
 }
 
-/* What stands behind the name, as it is but for /wss and /tls/ws, which become /tls/sni/NAME/ws [go-libp2p]. */
+/* What stands behind the name, as it is but for /wss and /tls/ws, which become /tls/sni/NAME/ws
+ * [go-libp2p]. */
 static void write_rest(p2p_writer *out, const p2p_addr *asked, p2p_view name) {
         bool named = !wants_name(asked);
         const uint8_t *at = name.data + name.n;

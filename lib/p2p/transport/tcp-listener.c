@@ -2,9 +2,10 @@
 
 /*
  * Listeners. The socket is watched by level, so what one turn leaves in its queue is seen in the next, and
- * each accept is a slow task: a flood takes its turn behind whoever is in already. When the process is out of
- * file descriptors the queue cannot be emptied and the level would spin the loop: it looks away for a while.
- * The errors of accept(2) that belong to one dead connection end nothing. The callback may free the listener.
+ * each accept is a slow task: a flood takes its turn behind whoever is in already. When the process is out
+ * of file descriptors the queue cannot be emptied and the level would spin the loop: it looks away for a
+ * while. The errors of accept(2) that belong to one dead connection end nothing. The callback may free the
+ * listener.
  */
 
 #include <errno.h>

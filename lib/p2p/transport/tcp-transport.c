@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* TCP as a transport of the host: the listener and the dial of tcp.h, each with the callback that the host gave. */
+/* TCP as a transport of the host: the listener and the dial of tcp.h, each with the callback that the host
+ * gave. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,8 +34,8 @@ static void on_connected(p2p_channel *channel, int error, void *userdata) {
         d.done(error < 0 ? NULL : &raw, error, d.userdata);
 }
 
-static int dial(void *transport, const p2p_peer_id *peer _unused_, const p2p_addr *addr, p2p_raw_fn done, void *userdata,
-                void **ret) {
+static int dial(void *transport, const p2p_peer_id *peer _unused_, const p2p_addr *addr, p2p_raw_fn done,
+                void *userdata, void **ret) {
         const p2p_transport_options *options = transport;
         raw_dial *d;
         int r;
@@ -73,7 +74,8 @@ static void free_listener(void *userdata) {
         free(l);
 }
 
-static int listen_on(void *transport, const p2p_addr *addr, int fd, p2p_raw_accept_fn fn, void *userdata, void **ret) {
+static int listen_on(void *transport, const p2p_addr *addr, int fd, p2p_raw_accept_fn fn, void *userdata,
+                     void **ret) {
         const p2p_transport_options *options = transport;
         listener *l;
         int r;

@@ -28,9 +28,9 @@ int p2p_tcp_channel_new(p2p_loop *loop, int fd, p2p_channel **ret);
 typedef struct p2p_tcp_listener p2p_tcp_listener;
 /* channel is the callee's; remote too. Runs from the loop. */
 typedef void (*p2p_tcp_accept_fn)(p2p_channel *channel, p2p_addr *remote, void *userdata);
-/* bind, listen. Each accept is a slow task (loop.h). IPv6 sockets are IPv6-only. Out of fds it pauses for 100 ms and goes on. -EAFNOSUPPORT: not
- * an ip/tcp address; otherwise the errno of bind or listen as it is (-EADDRINUSE, -EADDRNOTAVAIL, -EACCES):
- * its remedy is a person's. */
+/* bind, listen. Each accept is a slow task (loop.h). IPv6 sockets are IPv6-only. Out of fds it pauses for
+ * 100 ms and goes on. -EAFNOSUPPORT: not an ip/tcp address; otherwise the errno of bind or listen as it is
+ * (-EADDRINUSE, -EADDRNOTAVAIL, -EACCES): its remedy is a person's. */
 int p2p_tcp_listener_new(p2p_loop *loop, const p2p_addr *addr, p2p_tcp_accept_fn on_accept, void *userdata,
                          p2p_tcp_listener **ret);
 /* The same for a socket that listens already, as PID 1 passes them. Takes the fd on success. -EINVAL: not a

@@ -66,7 +66,8 @@ static tls_channel *destroy(tls_channel *t) {
 
 /* ---- errors */
 
-/* Of several faults the gravest: who is vouched for by nobody need not be asked for a name, nor for a date. */
+/* Of several faults the gravest: who is vouched for by nobody need not be asked for a name, nor for a
+ * date. */
 static int judge_certificate(const tls_channel *t) {
         const unsigned dates = GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
         const unsigned owner = GNUTLS_CERT_UNEXPECTED_OWNER;

@@ -7,8 +7,8 @@
  * certificate that browsers and proxies would take, a client takes what they would take. The system's
  * authorities are a megabyte and more, which a node that dials no wss never reads.
  *
- * What the files gave is a web_files, replaced as a whole when they are read again. A handshake needs what it
- * began with to its end: it is counted there, and the last one frees what was replaced meanwhile.
+ * What the files gave is a web_files, replaced as a whole when they are read again. A handshake needs what
+ * it began with to its end: it is counted there, and the last one frees what was replaced meanwhile.
  */
 
 #include <arpa/inet.h>
@@ -133,8 +133,8 @@ static int set_server(web_files *files, const p2p_web_tls_options *o, const char
                 return r;
         if (gnutls_certificate_allocate_credentials(&files->server) < 0)
                 return -ENOMEM;
-        r = gnutls_certificate_set_x509_key_mem2(files->server, &certificate, &key, GNUTLS_X509_FMT_PEM, NULL,
-                                                 0);
+        r = gnutls_certificate_set_x509_key_mem2(files->server, &certificate, &key, GNUTLS_X509_FMT_PEM,
+                                                 NULL, 0);
         if (r == GNUTLS_E_BASE64_DECODING_ERROR || r == GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR ||
             r == GNUTLS_E_NO_CERTIFICATE_FOUND)
                 *ret_which = o->certificate;

@@ -3,7 +3,8 @@
 
 /*
  * Multiaddr: where a peer is and how it is spoken to, as a sequence of components [libp2p/specs/addressing].
- * Immutable, owned by who made it. Addresses of transports that we lack parse and print, and are just never dialled.
+ * Immutable, owned by who made it. Addresses of transports that we lack parse and print, and are just never
+ * dialled.
  */
 
 #include <netinet/in.h>
@@ -52,13 +53,14 @@ bool p2p_addr_component_at(const p2p_addr *addr, unsigned i, p2p_addr_component 
 
 /* What the address ends in: the peer of a trailing /p2p/ID. -ENOENT if there is none. */
 int p2p_addr_peer(const p2p_addr *addr, p2p_peer_id *ret);
-/* A copy without the trailing /p2p/ID (a copy as it is, if there is none; -ENOENT if nothing would remain). */
+/* A copy without the trailing /p2p/ID (a copy as it is, if there is none; -ENOENT if nothing would
+ * remain). */
 int p2p_addr_without_peer(const p2p_addr *addr, p2p_addr **ret);
 int p2p_addr_with_peer(const p2p_addr *addr, const p2p_peer_id *peer, p2p_addr **ret);
 
 bool p2p_addr_is_circuit(const p2p_addr *addr);
-/* <relay>/p2p/R/p2p-circuit[/p2p/ID] split at its last p2p-circuit: the relay's address (without /p2p/R; NULL where it is
- * just /p2p/R/p2p-circuit) and its id. -ENOENT: no circuit, or the relay is not named. */
+/* <relay>/p2p/R/p2p-circuit[/p2p/ID] split at its last p2p-circuit: the relay's address (without /p2p/R;
+ * NULL where it is just /p2p/R/p2p-circuit) and its id. -ENOENT: no circuit, or the relay is not named. */
 int p2p_addr_split_circuit(const p2p_addr *addr, p2p_addr **ret_relay_addr, p2p_peer_id *ret_relay);
 /* <relay addr>/p2p/R/p2p-circuit */
 int p2p_addr_make_circuit(const p2p_addr *relay_addr, const p2p_peer_id *relay, p2p_addr **ret);
@@ -78,8 +80,8 @@ p2p_stack p2p_addr_stack(const p2p_addr *addr);
 int p2p_addr_to_tcp(const p2p_addr *addr, struct sockaddr_storage *ret, socklen_t *ret_size);
 /* The ip4|ip6 / tcp|udp that it begins with, whatever follows. -EAFNOSUPPORT: it begins otherwise. */
 int p2p_addr_to_socket(const p2p_addr *addr, struct sockaddr_storage *ret, socklen_t *ret_size);
-/* The same address at another socket address: the host and the port that it begins with are replaced, what follows stays. A
- * v4-mapped IPv6 address becomes ip4. */
+/* The same address at another socket address: the host and the port that it begins with are replaced, what
+ * follows stays. A v4-mapped IPv6 address becomes ip4. */
 int p2p_addr_with_socket(const p2p_addr *addr, const struct sockaddr *sa, p2p_addr **ret);
 /* The /ip4|ip6/.../tcp/port of a socket address; a v4-mapped IPv6 address becomes ip4. */
 int p2p_addr_from_tcp(const struct sockaddr *sa, p2p_addr **ret);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Circuit relay v2: the client (transport, stop handler, reservations) and the hop service [specs/relay/circuit-v2]. */
+/* Circuit relay v2: the client (transport, stop handler, reservations) and the hop service
+ * [specs/relay/circuit-v2]. */
 
 #include <p2p/host.h>
 
@@ -9,7 +10,8 @@
 typedef struct p2p_circuit p2p_circuit;
 typedef struct p2p_reservation p2p_reservation;
 
-/* Registers the transport for /p2p-circuit addresses and the stop protocol with the host, which must outlive it. */
+/* Registers the transport for /p2p-circuit addresses and the stop protocol with the host, which must outlive
+ * it. */
 int p2p_circuit_new(p2p_host *host, p2p_circuit **ret);
 p2p_circuit *p2p_circuit_free(p2p_circuit *circuit); /* after its reservations */
 P2P_CLEANUP(p2p_circuit, p2p_circuit_free);
@@ -25,11 +27,11 @@ typedef enum p2p_reservation_state {
 /* Runs from the loop at each change of state or error, and each time that the reservation was refreshed. */
 typedef void (*p2p_reservation_fn)(p2p_reservation *reservation, void *userdata);
 
-/* Holds a reservation at the relay for as long as it lives: connects (the relay's addresses are in the peerstore), reserves,
- * refreshes before expiry, and begins again with backoff and jitter (at most 8 s) when the relay is lost or refuses. Announces
- * the circuit addresses that it gives. */
-int p2p_reservation_new(p2p_circuit *circuit, const p2p_peer_id *relay, p2p_reservation_fn changed, void *userdata,
-                        p2p_reservation **ret);
+/* Holds a reservation at the relay for as long as it lives: connects (the relay's addresses are in the
+ * peerstore), reserves, refreshes before expiry, and begins again with backoff and jitter (at most 8 s) when
+ * the relay is lost or refuses. Announces the circuit addresses that it gives. */
+int p2p_reservation_new(p2p_circuit *circuit, const p2p_peer_id *relay, p2p_reservation_fn changed,
+                        void *userdata, p2p_reservation **ret);
 p2p_reservation *p2p_reservation_free(p2p_reservation *reservation);
 P2P_CLEANUP(p2p_reservation, p2p_reservation_free);
 
@@ -84,7 +86,8 @@ typedef struct p2p_hop_events {
 } p2p_hop_events;
 
 /* events may be NULL. Reservation addresses told to clients are those of p2p_host_own_addrs(). */
-int p2p_hop_new(p2p_host *host, const p2p_hop_limits *limits, const p2p_hop_events *events, void *userdata, p2p_hop **ret);
+int p2p_hop_new(p2p_host *host, const p2p_hop_limits *limits, const p2p_hop_events *events, void *userdata,
+                p2p_hop **ret);
 p2p_hop *p2p_hop_free(p2p_hop *hop);
 P2P_CLEANUP(p2p_hop, p2p_hop_free);
 

@@ -37,7 +37,8 @@ enum {
         P2P_STREAM_BACKEND_RESET = 0x2002,
 };
 
-/* Codes of a connection's end: the length of a yamux GoAway. Off by one from the streams' [libp2p error codes]. */
+/* Codes of a connection's end: the length of a yamux GoAway. Off by one from the streams' [libp2p error
+ * codes]. */
 enum {
         P2P_CONN_NO_ERROR = 0,
         P2P_CONN_PROTOCOL_ERROR = 1,  /* yamux's own */

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * Host: a node of the network. It listens, dials, upgrades channels into authenticated, muxed connections, and
- * hands streams to the handlers of their protocols.
+ * Host: a node of the network. It listens, dials, upgrades channels into authenticated, muxed connections,
+ * and hands streams to the handlers of their protocols.
  *
- * Callbacks and events run from the loop on an empty stack and may free anything but the host. A p2p_conn is the
- * host's: it lives until the conn_closed event has returned. A p2p_stream is its holder's and may outlive the connection.
+ * Callbacks and events run from the loop on an empty stack and may free anything but the host. A p2p_conn is
+ * the host's: it lives until the conn_closed event has returned. A p2p_stream is its holder's and may
+ * outlive the connection.
  */
 
 #include <p2p/addr.h>
@@ -43,23 +44,27 @@ typedef struct p2p_host_limits {
                             .conn_buffer = 64u << 20, .buffer = 128u << 20 })
 
 typedef struct p2p_host_events {
-        /* The gater, asked once when a peer's identity is proven and before anything of its is parsed. NULL: everybody. */
+        /* The gater, asked once when a peer's identity is proven and before anything of its is parsed. NULL:
+         * everybody. */
         bool (*allow)(const p2p_peer_id *peer, const p2p_addr *remote, bool inbound, void *userdata);
-        /* Streams that this peer may have open to us, over all its connections; asked for each of these. NULL: limits.streams. */
+        /* Streams that this peer may have open to us, over all its connections; asked for each of these.
+         * NULL: limits.streams. */
         unsigned (*stream_limit)(const p2p_peer_id *peer, void *userdata);
         void (*conn_opened)(p2p_conn *conn, void *userdata);
         void (*conn_identified)(p2p_conn *conn, void *userdata);
-        /* error: why (-ECONNRESET for an ordinary end); code: the far side's GoAway code (P2P_CONN_GATED ...) or 0. */
+        /* error: why (-ECONNRESET for an ordinary end); code: the far side's GoAway code (P2P_CONN_GATED
+         * ...) or 0. */
         void (*conn_closed)(p2p_conn *conn, int error, uint32_t code, void *userdata);
-        /* An inbound connection came to nothing: refused by the gater (-EKEYREJECTED, peer set) or a broken handshake, of
-         * which peer is NULL unless it was proven. Anybody can make this happen, and before that proof the address of UDP
-         * may be anybody's. */
+        /* An inbound connection came to nothing: refused by the gater (-EKEYREJECTED, peer set) or a broken
+         * handshake, of which peer is NULL unless it was proven. Anybody can make this happen, and before
+         * that proof the address of UDP may be anybody's. */
         void (*inbound_failed)(const p2p_peer_id *peer, const p2p_addr *remote, int error, void *userdata);
         /* What peers are told about this host may be different now: protocols, p2p_host_own_addrs(). */
         void (*changed)(void *userdata);
 } p2p_host_events;
 
-/* An agent that begins with "peerup/" or "relay-server/" and ends so is one of ours: windows may grow larger. */
+/* An agent that begins with "peerup/" or "relay-server/" and ends so is one of ours: windows may grow
+ * larger. */
 #define P2P_AGENT_MARK "-c"
 
 typedef struct p2p_host_options {
@@ -72,7 +77,8 @@ typedef struct p2p_host_options {
 } p2p_host_options;
 
 /* identity is borrowed for life. */
-int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_options *options, p2p_host **ret);
+int p2p_host_new(p2p_loop *loop, const p2p_identity *identity, const p2p_host_options *options,
+                 p2p_host **ret);
 /* Closes every connection (GoAway 0x1006 shutdown); no callback runs any more. */
 p2p_host *p2p_host_free(p2p_host *host);
 P2P_CLEANUP(p2p_host, p2p_host_free);
@@ -82,37 +88,43 @@ const p2p_identity *p2p_host_identity(const p2p_host *host);
 const p2p_peer_id *p2p_host_peer_id(const p2p_host *host);
 
 /* ---- listening ---- */
-/* -EAFNOSUPPORT: a transport that we lack; -ENOKEY: wss without a certificate; -EADDRINUSE ...: bind(2)'s own errors. */
+/* -EAFNOSUPPORT: a transport that we lack; -ENOKEY: wss without a certificate; -EADDRINUSE ...: bind(2)'s
+ * own errors. */
 int p2p_host_listen(p2p_host *host, const p2p_addr *addr);
-/* The same on a socket that is bound already, as PID 1 passes it: whether it is the address's is the caller's to know. Takes the
- * fd on success. */
+/* The same on a socket that is bound already, as PID 1 passes it: whether it is the address's is the
+ * caller's to know. Takes the fd on success. */
 int p2p_host_listen_fd(p2p_host *host, const p2p_addr *addr, int fd);
-/* What listeners are bound to, with real ports; wildcards as they are. The i-th, or NULL beyond the end; borrowed. */
+/* What listeners are bound to, with real ports; wildcards as they are. The i-th, or NULL beyond the end;
+ * borrowed. */
 const p2p_addr *p2p_host_listen_addr(const p2p_host *host, unsigned i);
-/* Addresses to tell others in identify beside those of the listeners (circuit addresses, announced ones). The set is
- * replaced as a whole and copied; a change is pushed to connected peers. `owner` tells the sets apart. */
+/* Addresses to tell others in identify beside those of the listeners (circuit addresses, announced ones).
+ * The set is replaced as a whole and copied; a change is pushed to connected peers. `owner` tells the sets
+ * apart. */
 int p2p_host_announce(p2p_host *host, const void *owner, p2p_addr *const *addrs, size_t n);
-/* What identify tells others now: wildcards expanded to the addresses of the interfaces. The caller frees each and the array. */
+/* What identify tells others now: wildcards expanded to the addresses of the interfaces. The caller frees
+ * each and the array. */
 int p2p_host_own_addrs(p2p_host *host, p2p_addr ***ret, size_t *ret_n);
 
 /* ---- protocols ---- */
-/* The stream is the handler's. It is open and negotiated; bytes may be waiting (try a read, no wake comes for them). */
+/* The stream is the handler's. It is open and negotiated; bytes may be waiting (try a read, no wake comes
+ * for them). */
 typedef void (*p2p_stream_fn)(p2p_stream *stream, void *userdata);
 int p2p_host_handle(p2p_host *host, const char *protocol, p2p_stream_fn fn, void *userdata); /* -EEXIST, -ENOBUFS */
 void p2p_host_unhandle(p2p_host *host, const char *protocol);
 
 /* ---- addresses of others ---- */
-/* Copied; a /p2p/ID at its end must be the peer's (-EINVAL). Forgotten after ttl_usec (USEC_INFINITY: never). */
+/* Copied; a /p2p/ID at its end must be the peer's (-EINVAL). Forgotten after ttl_usec (USEC_INFINITY:
+ * never). */
 int p2p_host_add_addr(p2p_host *host, const p2p_peer_id *peer, const p2p_addr *addr, uint64_t ttl_usec);
 void p2p_host_forget_addrs(p2p_host *host, const p2p_peer_id *peer);
 
 /* ---- dialling: one dial per peer at a time; several may wait for it ---- */
 typedef void (*p2p_dial_fn)(p2p_conn *conn, int error, void *userdata);
-/* `done` runs once, never before this returns, never after p2p_dial_free(). With a usable connection it is that one.
- * Errors: -EHOSTUNREACH no address (or none that we can dial), -ETIMEDOUT, -ECONNREFUSED, -EKEYREJECTED another peer
- * answered or we were refused, -ECONNRESET ...: the last address's. */
-int p2p_dial_new(p2p_host *host, const p2p_peer_id *peer, uint64_t timeout_usec, p2p_dial_fn done, void *userdata,
-                 p2p_dial **ret);
+/* `done` runs once, never before this returns, never after p2p_dial_free(). With a usable connection it is
+ * that one. Errors: -EHOSTUNREACH no address (or none that we can dial), -ETIMEDOUT, -ECONNREFUSED,
+ * -EKEYREJECTED another peer answered or we were refused, -ECONNRESET ...: the last address's. */
+int p2p_dial_new(p2p_host *host, const p2p_peer_id *peer, uint64_t timeout_usec, p2p_dial_fn done,
+                 void *userdata, p2p_dial **ret);
 p2p_dial *p2p_dial_free(p2p_dial *dial);
 P2P_CLEANUP(p2p_dial, p2p_dial_free);
 
@@ -157,9 +169,10 @@ typedef struct p2p_open_options {
         bool direct;           /* over no circuit */
 } p2p_open_options;
 
-/* `done` as for a dial; further errors: -EPROTONOSUPPORT refused (with confirm), -ENOBUFS. options may be NULL. */
-int p2p_open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol, const p2p_open_options *options,
-                 p2p_open_fn done, void *userdata, p2p_open **ret);
+/* `done` as for a dial; further errors: -EPROTONOSUPPORT refused (with confirm), -ENOBUFS. options may be
+ * NULL. */
+int p2p_open_new(p2p_host *host, const p2p_peer_id *peer, const char *protocol,
+                 const p2p_open_options *options, p2p_open_fn done, void *userdata, p2p_open **ret);
 /* The same on this very connection. */
 int p2p_open_on_conn(p2p_conn *conn, const char *protocol, const p2p_open_options *options, p2p_open_fn done,
                      void *userdata, p2p_open **ret);

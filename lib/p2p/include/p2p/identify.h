@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* /ipfs/id/1.0.0 and its push: tells every peer who we are, and learns the same of it (wire reference 10) [specs/identify]. */
+/* /ipfs/id/1.0.0 and its push: tells every peer who we are, and learns the same of it (wire reference 10)
+ * [specs/identify]. */
 
 #include <p2p/host.h>
 

@@ -24,8 +24,8 @@ typedef struct p2p_public_key {
         uint8_t ed25519[32];
 } p2p_public_key;
 
-/* Decodes a PublicKey protobuf in its canonical form. -EPROTONOSUPPORT for a key type we cannot verify, named in
- * *ret_type (may be NULL; set to _P2P_KEY_TYPE_MAX where there is none). */
+/* Decodes a PublicKey protobuf in its canonical form. -EPROTONOSUPPORT for a key type we cannot verify,
+ * named in *ret_type (may be NULL; set to _P2P_KEY_TYPE_MAX where there is none). */
 int p2p_public_key_decode(p2p_view in, p2p_public_key *ret, p2p_key_type *ret_type);
 p2p_view p2p_public_key_encode(const p2p_public_key *key, uint8_t out[static P2P_PUBLIC_KEY_MAX]);
 void p2p_public_key_peer_id(const p2p_public_key *key, p2p_peer_id *ret);
@@ -39,13 +39,14 @@ typedef struct p2p_identity p2p_identity;
 
 int p2p_identity_generate(p2p_identity **ret);
 int p2p_identity_from_seed(const uint8_t seed[static 32], p2p_identity **ret); /* tests and vectors */
-/* A PrivateKey protobuf of 64 or (old) 96 data bytes. -EKEYREJECTED: the public half does not belong to the seed;
- * -EPROTONOSUPPORT: another key type; -EBADMSG: no key. */
+/* A PrivateKey protobuf of 64 or (old) 96 data bytes. -EKEYREJECTED: the public half does not belong to the
+ * seed; -EPROTONOSUPPORT: another key type; -EBADMSG: no key. */
 int p2p_identity_decode(p2p_view in, p2p_identity **ret, p2p_key_type *ret_type);
 /* Secret: wipe `out` after use. */
 p2p_view p2p_identity_encode(const p2p_identity *id, uint8_t out[static P2P_PRIVATE_KEY_MAX]);
 const p2p_peer_id *p2p_identity_peer_id(const p2p_identity *id);
 const p2p_public_key *p2p_identity_public_key(const p2p_identity *id);
-void p2p_identity_sign(const p2p_identity *id, p2p_view message, uint8_t signature[static P2P_SIGNATURE_SIZE]);
+void p2p_identity_sign(const p2p_identity *id, p2p_view message,
+                       uint8_t signature[static P2P_SIGNATURE_SIZE]);
 p2p_identity *p2p_identity_free(p2p_identity *id);
 P2P_CLEANUP(p2p_identity, p2p_identity_free);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* An intrusive circular list. A head and an unlinked node both point at themselves, so unlinking twice is harmless. */
+/* An intrusive circular list. A head and an unlinked node both point at themselves, so unlinking twice is
+ * harmless. */
 
 #include <stdbool.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The few macros that every file leans on: scope-bound cleanup, moving a pointer out, finding the container. */
+/* The few macros that every file leans on: scope-bound cleanup, moving a pointer out, finding the
+ * container. */
 
 #include <stddef.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Peer id: the multihash of a public key's protobuf (identity up to 42 bytes, sha2-256 above) [specs/peer-ids]. */
+/* Peer id: the multihash of a public key's protobuf (identity up to 42 bytes, sha2-256 above)
+ * [specs/peer-ids]. */
 
 #include <p2p/view.h>
 
@@ -13,7 +14,8 @@ typedef struct p2p_peer_id {
         uint8_t data[P2P_PEER_ID_MAX];
 } p2p_peer_id;
 
-/* base58btc of the multihash ("12D3KooW...", "Qm..."), or a CIDv1 of codec libp2p-key in base32, base36 or base58. */
+/* base58btc of the multihash ("12D3KooW...", "Qm..."), or a CIDv1 of codec libp2p-key in base32, base36 or
+ * base58. */
 int p2p_peer_id_parse(const char *text, p2p_peer_id *ret);
 /* The multihash itself; -EBADMSG if it is no peer id. */
 int p2p_peer_id_decode(p2p_view in, p2p_peer_id *ret);

@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * Transport: how an address becomes a connection. Most hand over a raw channel, which the host then upgrades (TCP, WebSocket,
- * circuits); one that proves the peer and muxes by itself hands over a session that is ready (QUIC).
+ * Transport: how an address becomes a connection. Most hand over a raw channel, which the host then upgrades
+ * (TCP, WebSocket, circuits); one that proves the peer and muxes by itself hands over a session that is
+ * ready (QUIC).
  *
- * Dials are one-shot operations and listeners call back from the loop (loop.h); the callee of either may free it. Those of the
- * library are rows of a table in host.c; circuits join from above with p2p_host_add_transport().
+ * Dials are one-shot operations and listeners call back from the loop (loop.h); the callee of either may
+ * free it. Those of the library are rows of a table in host.c; circuits join from above with
+ * p2p_host_add_transport().
  */
 
 #include <p2p/addr.h>
@@ -39,18 +41,19 @@ typedef struct p2p_transport_options {
 
 typedef struct p2p_transport {
         const char *name; /* for people: "tcp", "quic-v1" */
-        /* One per host. NULL, both: it has no state (`transport` below is the options), or its owner is somebody above. */
+        /* One per host. NULL, both: it has no state (`transport` below is the options), or its owner is
+         * somebody above. */
         int (*create)(const p2p_transport_options *options, void **ret);
         void (*destroy)(void *transport);
         bool (*matches)(const p2p_addr *addr); /* also where its host is still a name */
         /* The host of the address is an IP address; no /p2p/ID at its end. */
-        int (*dial)(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done, void *userdata,
-                    void **ret_dial);
+        int (*dial)(void *transport, const p2p_peer_id *peer, const p2p_addr *addr, p2p_raw_fn done,
+                    void *userdata, void **ret_dial);
         void (*free_dial)(void *dial);
-        /* fd >= 0: bound already, as PID 1 passes it; taken on success. -ENOKEY: no certificate; else errors are those of bind(2).
-         * NULL, all three: nothing to listen on. */
-        int (*listen)(void *transport, const p2p_addr *addr, int fd, p2p_raw_accept_fn on_accept, void *userdata,
-                      void **ret_listener);
+        /* fd >= 0: bound already, as PID 1 passes it; taken on success. -ENOKEY: no certificate; else errors
+         * are those of bind(2). NULL, all three: nothing to listen on. */
+        int (*listen)(void *transport, const p2p_addr *addr, int fd, p2p_raw_accept_fn on_accept,
+                      void *userdata, void **ret_listener);
         const p2p_addr *(*listen_addr)(const void *listener); /* with the real port */
         void (*free_listener)(void *listener);
 } p2p_transport;
