@@ -4,10 +4,10 @@
 /*
  * What the files of QUIC share. quic-transport.c: the host's view. endpoint.c: a socket and who is reached
  * through it. stateless.c: who gets an answer without a connection, answers.c: when, and what it says;
- * strangers.c: who waits to be served.
- * conn-new.c, conn.c: the birth and life of a connection; conn-tls.c, conn-guest.c, conn-callbacks.c,
- * conn-send.c: its handshake, that of who dialled us, the library's news, its packets. session.c, stream.c:
- * what the host holds of it. tomb.c: what remains of it.
+ * strangers.c: who waits to be served. conn-new.c, conn.c: the birth and life of a connection; conn-tls.c,
+ * conn-guest.c, conn-callbacks.c, conn-send.c, conn-error.c: its handshake, that of who dialled us, the
+ * library's news, its packets, why it ends. session.c, stream.c: what the host holds of it. tomb.c: what
+ * remains of it.
  *
  * One rule keeps the library safe: its callbacks change values and post tasks, and nothing else.
  */
@@ -227,8 +227,6 @@ void quic_conn_init_tasks(quic_conn *c);
 int quic_conn_receive(quic_conn *c, const quic_arrival *a, p2p_view datagram);
 /* The far side is there now, as far as it is believed; it may have moved since it was `remote`. */
 bool quic_conn_is_at(quic_conn *c, const quic_address *address);
-/* The library said so: ends the connection. */
-void quic_conn_on_error(quic_conn *c, int lib_error);
 /* Ends it without a word; the far side's code, if it gave one. */
 void quic_conn_end(quic_conn *c, int error, uint32_t received_code);
 /* Ends it with a CONNECTION_CLOSE. */
@@ -259,6 +257,9 @@ int quic_guest_hear(quic_guest *g, quic_shim_level level, p2p_view bytes);
  * NULL. The connection may have ended. */
 bool quic_guest_send_away(quic_guest *g);
 bool quic_guest_is_away(const quic_guest *g); /* the connection may read nothing; g may be NULL */
+
+/* conn-error.c */
+void quic_conn_on_error(quic_conn *c, int lib_error); /* the library said so: ends the connection */
 
 /* conn-callbacks.c */
 extern const ngtcp2_callbacks quic_client_callbacks, quic_server_callbacks;
