@@ -140,7 +140,8 @@ void failure_describe(FailureKind kind, const char *peer, const char *service, c
                 },
                 [FAILURE_NO_RELAY] = {
                         "no relay lets this machine through to {peer}",
-                        "run on the relay: peerupctl relay-server authorize {id}",
+                        "see on the relay whom it serves, this machine is {id}: peerupctl relay-server "
+                        "list-peers; peerupctl relay-server authorize ID",
                 },
                 [FAILURE_UNREACHABLE] = {
                         "{peer} cannot be reached: it is off, or connected to no relay of this machine",

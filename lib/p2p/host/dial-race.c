@@ -77,7 +77,8 @@ static void record_losers(const job *j) {
 }
 
 static void candidate_failed(candidate *c, int error) {
-        bool again = c->state == DIALLING && error != -EKEYREJECTED && p2p_addr_is_circuit(c->addr);
+        bool final = error == -EKEYREJECTED || error == -EACCES;
+        bool again = c->state == DIALLING && !final && p2p_addr_is_circuit(c->addr);
         job *j = c->job;
 
         if (c->state == DIALLING)

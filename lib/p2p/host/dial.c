@@ -110,6 +110,7 @@ static unsigned weight(int error) {
         case -ETIMEDOUT: return 2;
         case -ECONNRESET: return 3;
         case -ECONNREFUSED: return 4;
+        case -EACCES: return 8;
         case -EKEYREJECTED: return 9;
         default: return 5;
         }

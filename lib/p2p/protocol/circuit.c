@@ -53,7 +53,7 @@ static void finish(circuit_dial *d, p2p_raw *raw, int error) {
 static int status_error(unsigned status) {
         switch (status) {
         case P2P_HOP_OK: return 0;
-        case P2P_HOP_PERMISSION_DENIED: return -EKEYREJECTED;
+        case P2P_HOP_PERMISSION_DENIED: return -EACCES;
         case P2P_HOP_RESOURCE_LIMIT_EXCEEDED: return -ENOBUFS;
         case P2P_HOP_NO_RESERVATION:
         case P2P_HOP_CONNECTION_FAILED: return -EHOSTUNREACH;
@@ -89,8 +89,8 @@ static void on_hop_stream(p2p_stream *stream, int error, uint32_t code _unused_,
         int r;
 
         d->open = NULL;
-        if (error < 0)
-                return finish(d, NULL, error);
+        if (error < 0) /* -EKEYREJECTED would be of the peer, and this was of the relay */
+                return finish(d, NULL, error == -EKEYREJECTED ? -EACCES : error);
         peer.id = (ProtobufCBinaryData){ .data = d->peer.data, .len = d->peer.n };
         m.has_type = true;
         m.type = P2P_HOP_CONNECT;

@@ -80,8 +80,9 @@ static void every_fault_has_its_text(void **state) {
                   "list" },
                 { { .error = -EACCES },
                   "no relay lets this machine through to home",
-                  "run on the relay: peerupctl relay-server authorize "
-                  "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5" },
+                  "see on the relay whom it serves, this machine is "
+                  "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5: peerupctl relay-server "
+                  "list-peers; peerupctl relay-server authorize ID" },
                 { { .error = -ETIMEDOUT },
                   "home cannot be reached: it is off, or connected to no relay of this machine",
                   "see peerupctl relay list here and there, and peerupctl status on home" },

@@ -113,7 +113,7 @@ static void dial(world *w) {
 
 static void every_answer_has_its_meaning(void **state) {
         static const struct { const char *hex; int error; } cases[] = {
-                { "05 0802 28ca01", -EKEYREJECTED },  /* PERMISSION_DENIED */
+                { "05 0802 28ca01", -EACCES },        /* PERMISSION_DENIED */
                 { "05 0802 28c901", -ENOBUFS },       /* RESOURCE_LIMIT_EXCEEDED */
                 { "05 0802 28cb01", -EHOSTUNREACH },  /* CONNECTION_FAILED */
                 { "05 0802 28cc01", -EHOSTUNREACH },  /* NO_RESERVATION */

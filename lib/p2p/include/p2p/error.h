@@ -8,6 +8,7 @@
  *                       EMSGSIZE beyond a limit            EKEYREJECTED wrong or refused identity
  *                       EPROTONOSUPPORT nothing in common
  *   the path's          ECONNRESET EPIPE ETIMEDOUT EHOSTUNREACH ECONNREFUSED ECANCELED
+ *                       EACCES a relay that does not serve one of the two
  *                       ENOKEY no certificate of the Web that is good: a server's that we trust, or ours to listen with
  *                       EKEYEXPIRED a server's is trusted, but not today   EREMCHG it is, but for another name
  *   ours                ENOMEM ENOBUFS (a quota of ours) EINVAL (misuse) ENOENT EEXIST

@@ -122,7 +122,8 @@ void p2p_host_forget_addrs(p2p_host *host, const p2p_peer_id *peer);
 typedef void (*p2p_dial_fn)(p2p_conn *conn, int error, void *userdata);
 /* `done` runs once, never before this returns, never after p2p_dial_free(). With a usable connection it is
  * that one. Errors: -EHOSTUNREACH no address (or none that we can dial), -ETIMEDOUT, -ECONNREFUSED,
- * -EKEYREJECTED another peer answered or we were refused, -ECONNRESET ...: the last address's. */
+ * -EKEYREJECTED another peer answered or we were refused, -EACCES a relay does not serve one of us,
+ * -ECONNRESET ...: the last address's. */
 int p2p_dial_new(p2p_host *host, const p2p_peer_id *peer, uint64_t timeout_usec, p2p_dial_fn done,
                  void *userdata, p2p_dial **ret);
 p2p_dial *p2p_dial_free(p2p_dial *dial);
