@@ -95,8 +95,8 @@ static void on_doubt(void *userdata) {
 }
 
 void conn_doubt(p2p_conn *c) {
-        if (c->doubted_at > 0)
-                return;
+        if (c->doubted_at > 0 && p2p_conn_heard(c) <= c->doubted_at)
+                return; /* the first of those who were not answered counts */
         c->doubted_at = p2p_loop_now(c->host->loop);
         if (p2p_timer_set(&c->doubt, conn_patience(c)) < 0)
                 c->doubted_at = 0;

@@ -468,6 +468,24 @@ static void over_tcp_who_comes_in_the_middle_of_a_doubt_waits(void **state) {
         }
 }
 
+static void over_tcp_an_answer_to_one_is_none_to_the_next(void **state) {
+        world *w = *state;
+        fake_session *tcp = over_tcp(w);
+
+        open_stream(w, NULL);
+        w->stream = p2p_stream_free(w->stream);
+        p2p_loop_advance(w->loop, 100 * USEC_PER_MSEC);
+        tcp->heard = p2p_loop_now(w->loop);
+        p2p_loop_advance(w->loop, 300 * USEC_PER_MSEC);
+        open_stream(w, NULL);
+        assert_int_equal(w->n_done, 2);
+        p2p_loop_advance(w->loop, 2 * USEC_PER_SEC - 1);
+        assert_false(conn_is_silent(w->conn));
+        p2p_loop_advance(w->loop, 1);
+        assert_true(conn_is_silent(w->conn));
+        assert_non_null(fake_find(&w->net, QUIC));
+}
+
 /* Of the stream that was given away. */
 static ssize_t peek(world *w) {
         uint8_t byte;
@@ -603,6 +621,7 @@ int main(void) {
                 T(over_tcp_any_answer_ends_the_doubt),
                 T(over_tcp_what_the_kernel_does_not_hear_of_answers_first),
                 T(over_tcp_who_comes_in_the_middle_of_a_doubt_waits),
+                T(over_tcp_an_answer_to_one_is_none_to_the_next),
                 T(over_tcp_what_hangs_breaks_once_another_works),
                 T(over_tcp_a_probe_that_takes_long_is_no_worse),
                 T(over_tcp_who_is_slow_keeps_what_hangs),
