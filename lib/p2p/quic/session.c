@@ -82,7 +82,8 @@ static unsigned session_n_streams(const p2p_session *session) {
 static void session_allow_large_windows(p2p_session *session) {
         quic_conn *c = conn_of(session);
 
-        c->window_max = P2P_MIN(P2P_QUIC_WINDOW_MAX_OURS, c->transport->conn_buffer / 2);
+        if (c->state != QUIC_ENDED) /* then it may have outlived its transport */
+                c->window_max = P2P_MIN(P2P_QUIC_WINDOW_MAX_OURS, c->transport->conn_buffer / 2);
 }
 
 static p2p_session *session_free(p2p_session *session) {

@@ -63,6 +63,7 @@ static void the_transport_may_go_first(void **state) {
         assert_int_equal(p.b.session->ops->error(p.b.session, NULL), -ECONNRESET);
         assert_int_equal(p.b.session->ops->rtt(p.b.session), 0);
         p.b.session->ops->set_stream_limit(p.b.session, 5);
+        p.b.session->ops->allow_large_windows(p.b.session);
         p.b.session = p2p_session_free(p.b.session);
         p.b.listener = NULL;
         assert_int_equal(p2p_quic_transport.create(
