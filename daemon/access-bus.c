@@ -9,7 +9,7 @@
 #include "daemon/manager-config.h"
 
 static int tell(sd_bus_error *error, int r, const char *peer, const AuthorizeOptions *o, char *reason) {
-        switch (r) {
+        switch (reason ? 0 : r) { /* with a reason r is of the config, which has the name */
         case -EEXIST:
                 return sd_bus_error_setf(
                         error, BUS_ERROR_ALREADY_AUTHORIZED,

@@ -44,7 +44,7 @@ int method_list_relays(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return r < 0 ? r : 1;
 }
 
-/* What the edits have in common: 0 is an empty reply, an errno the error of the table. */
+/* What the edits have in common: 0 is an empty reply, an errno without a reason the error of the table. */
 typedef struct EditError {
         int error;
         const char *name, *text;
@@ -54,11 +54,9 @@ static int finish(sd_bus_message *m, int r, const EditError *errors, size_t n, c
                   sd_bus_error *error) {
         if (r >= 0)
                 return sd_bus_reply_method_return(m, NULL);
-        for (size_t i = 0; i < n; i++)
-                if (errors[i].error == r) {
-                        free(reason);
+        for (size_t i = 0; i < n && !reason; i++)
+                if (errors[i].error == r)
                         return sd_bus_error_set(error, errors[i].name, errors[i].text);
-                }
         return api_config_error(error, r, "config.yaml is as it was", reason);
 }
 

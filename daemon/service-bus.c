@@ -90,7 +90,7 @@ static int unexpose(sd_bus_message *m, Api *api, const char *name, sd_bus_error 
         int r;
 
         r = manager_unexpose(api->manager, name, &reason);
-        if (r == -ENOENT)
+        if (r == -ENOENT && !reason)
                 return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_SERVICE,
                                          "There is no service '%s': see peerupctl services", name);
         if (r < 0)
@@ -178,13 +178,12 @@ int method_list_services(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : 1;
 }
 
+/* With a reason r is of the file, and says nothing of the service. */
 static int tell(sd_bus_error *error, int r, const char *name, char *reason) {
-        switch (r) {
+        switch (reason ? 0 : r) {
         case -EINVAL:
-                if (!reason)
-                        return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
-                                                 "A service's name has " SERVICE_NAME_RULE);
-                break;
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
+                                         "A service's name has " SERVICE_NAME_RULE);
         case -EPERM:
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_NAME,
                                          "peer-up speaks '%s' itself: choose another name", name);
@@ -193,7 +192,6 @@ static int tell(sd_bus_error *error, int r, const char *name, char *reason) {
                         error, BUS_ERROR_INVALID_ADDRESS,
                         "An address is host:port, :port or /path of a UNIX socket, as localhost:22");
         case -EEXIST:
-                free(reason);
                 return sd_bus_error_setf(error, BUS_ERROR_SERVICE_EXISTS, "There is a service '%s' already: "
                                          "remove it first: peerupctl service remove %s", name, name);
         case -ENOBUFS:
@@ -231,9 +229,8 @@ int method_expose_service(sd_bus_message *m, void *userdata, sd_bus_error *error
 }
 
 static int tell_enabled(sd_bus_error *error, int r, const char *name, bool enabled, char *reason) {
-        switch (r) {
+        switch (reason ? 0 : r) {
         case -ENOENT:
-                free(reason);
                 return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_SERVICE,
                                          "There is no service '%s' in config.yaml: see peerupctl services",
                                          name);
@@ -243,7 +240,6 @@ static int tell_enabled(sd_bus_error *error, int r, const char *name, bool enabl
                                          "peerupctl service remove %s; peerupctl service add %s ADDRESS",
                                          name, name, name);
         case -ENOBUFS:
-                free(reason);
                 return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                          "There are %u services, which is the limit", SERVICES_MAX);
         }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A config that changes while the daemon runs."""
 
-import os, re, signal, subprocess
+import fcntl, os, re, signal, subprocess
 
 from common import TMP, TREE, Failed, check, free_port, wait_for
 from node import Node
@@ -69,6 +69,29 @@ def t_edits_go_by_the_file_as_it_is():
     with open(home.config, 'w') as f:
         f.write(good)
     home.call('Reload')
+
+
+def t_an_edit_that_cannot_be_says_why():
+    """Whatever is wrong with the file is told as that, and not as something about the service, the peer or the relay."""
+    third = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'
+    with open(home.config) as f:
+        before = f.read()
+    calls = (('ExposeService', 'ssa{sv}', 'fresh', 'localhost:9', 1, 'persistent', 'b', 'true'), ('UnexposeService', 's', 'echo'),
+             ('SetServiceEnabled', 'sb', 'echo', 'false'), ('AuthorizePeer', 'ssa{sv}', third, '', 1, 'name', 's', 'third'),
+             ('AddRelay', 's', '/ip4/127.0.0.1/tcp/1/p2p/' + third), ('RemoveRelay', 'sb', '/ip4/127.0.0.1/tcp/1/p2p/' + third, 'false'),
+             ('AddProxy', 'ssss', 'p', 'home', 'ssh', '127.0.0.1:1'), ('RemoveProxy', 's', 'p'))
+    os.chmod(home.config, 0o644)
+    for call in calls:
+        text = home.refused(*call)
+        check('run: chmod 0' in text, call, text)
+    os.chmod(home.config, 0o600)
+    lock = os.open(home.dir, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    text = home.refused('RemoveRelay', 'sb', '/ip4/127.0.0.1/tcp/1/p2p/' + third, 'false')
+    check('cannot be locked' in text, text)
+    os.close(lock)
+    with open(home.config) as f:
+        check(f.read() == before, 'the file changed')
 
 
 def t_gating_by_reload():
