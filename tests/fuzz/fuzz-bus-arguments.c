@@ -36,6 +36,7 @@ static const struct {
         { "Connect", "ssh" },          { "OpenStream", "ss" },        { "ExposeService", "sso" },
         { "UnexposeService", "s" },    { "AddRelay", "s" },           { "RemoveRelay", "sb" },
         { "AddProxy", "ssss" },        { "RemoveProxy", "s" },        { "Reload", "" },
+        { "SetServiceEnabled", "sb" },
 }; /* 'o' here: a{sv} */
 
 typedef struct Input {
