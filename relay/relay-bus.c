@@ -147,11 +147,6 @@ static int file_error(int r, const Relay *relay, sd_bus_error *error) {
         return sd_bus_error_set_errnof(error, -r, "%s was not changed: %m", access_path(relay->access));
 }
 
-static void audit_change(const char *action, const p2p_peer_id *peer) {
-        audit(AUDIT_AUTH_CHANGE, AUDIT_PEER(peer), AUDIT_TEXT("ACTION", action),
-              AUDIT_TEXT("SOURCE", "api"));
-}
-
 static int method_authorize_peer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *text, *comment;
         char when[RFC3339_TEXT_MAX];
@@ -185,7 +180,8 @@ static int method_authorize_peer(sd_bus_message *m, void *userdata, sd_bus_error
                         text, text);
         if (r < 0)
                 return file_error(r, b->relay, error);
-        audit_change("add", &peer);
+        audit(AUDIT_AUTH_CHANGE, AUDIT_PEER(&peer), AUDIT_TEXT("ACTION", "add"),
+              AUDIT_TEXT("SOURCE", "api"));
         (void) relay_reload_keys(b->relay);
         return sd_bus_reply_method_return(m, NULL);
 }
@@ -207,13 +203,11 @@ static int method_deauthorize_peer(sd_bus_message *m, void *userdata, sd_bus_err
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        r = authorized_keys_remove(access_path(b->relay->access), &peer);
+        r = relay_deauthorize(b->relay, &peer);
         if (r == -ENOENT)
                 return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_PEER, "%s is not authorized here", text);
         if (r < 0)
                 return file_error(r, b->relay, error);
-        audit_change("remove", &peer);
-        (void) relay_reload_keys(b->relay); /* cuts it off */
         if (disconnect)
                 relay_disconnect(b->relay, &peer);
         return sd_bus_reply_method_return(m, NULL);

@@ -158,8 +158,9 @@ void relay_disconnect(Relay *relay, const p2p_peer_id *peer) {
 static void on_lost(const p2p_peer_id *peer, AccessVerdict why, void *userdata) {
         Relay *relay = userdata;
 
-        audit(AUDIT_AUTH_DENIED, AUDIT_PEER(peer), AUDIT_TEXT("DIRECTION", "connected"),
-              AUDIT_TEXT("REASON", access_verdict_text(why)));
+        if (!relay->by_call)
+                audit(AUDIT_AUTH_CHANGE, AUDIT_TEXT("ACTION", why == ACCESS_EXPIRED ? "expire" : "remove"),
+                      AUDIT_TEXT("SOURCE", "file"), AUDIT_PEER(peer));
         if (relay->host)
                 relay_disconnect(relay, peer);
 }
@@ -171,6 +172,20 @@ static const AccessEvents access_events = { .lost = on_lost, .changed = on_acces
 
 int relay_reload_keys(Relay *relay) {
         return access_load(relay->access, relay->config->authorized_keys_file, relay->config->gating);
+}
+
+int relay_deauthorize(Relay *relay, const p2p_peer_id *peer) {
+        int r;
+
+        r = authorized_keys_remove(access_path(relay->access), peer);
+        if (r < 0)
+                return r;
+        audit(AUDIT_AUTH_CHANGE, AUDIT_PEER(peer), AUDIT_TEXT("ACTION", "remove"),
+              AUDIT_TEXT("SOURCE", "api"));
+        relay->by_call = true;
+        (void) relay_reload_keys(relay); /* cuts it off */
+        relay->by_call = false;
+        return 0;
 }
 
 int relay_reload(Relay *relay) {

@@ -32,6 +32,7 @@ typedef struct Relay {
         p2p_ping *ping;
         p2p_hop *hop;
         p2p_timer trim; /* of the heap, after handshakes that came to nothing */
+        bool by_call;   /* a key is going that D-Bus took out: that is recorded already */
         void (*changed)(unsigned news, void *userdata); /* RELAY_NEWS_* */
         void *changed_userdata;
 } Relay;
@@ -45,6 +46,8 @@ P2P_CLEANUP(Relay, relay_free);
 /* The key file again; peers that are no longer in it are cut off. What was wrong is logged, valid lines
  * apply. */
 int relay_reload_keys(Relay *relay);
+/* Out of the key file, cut off and recorded. -ENOENT: it is not in there. */
+int relay_deauthorize(Relay *relay, const p2p_peer_id *peer);
 /* That, and the certificate of wss, which logs by itself. */
 int relay_reload(Relay *relay);
 /* Addresses to put into the config of a node: with ports and /p2p/ID. The caller frees each and the array.

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 #include "host/host-internal.h"
 #include "relay/relay.h"
 #include "service/atomic-file.h"
+#include "service/journal.h"
 #include "tests/support/node.h"
 
 typedef struct world {
@@ -205,6 +208,62 @@ static void a_removed_line_cuts_off_at_once(void **state) {
         assert_int_equal(w->home.close_code, P2P_CONN_GATED);
 }
 
+/* ---- what is recorded ---- */
+static int open_journal(world *w) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd;
+
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s/journal", w->dir);
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_true(fd >= 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &address, sizeof(address)), 0);
+        assert_int_equal(journal_open_socket("peerup-relay", "relay", address.sun_path, NULL), 0);
+        return fd;
+}
+
+/* How many records about this peer have this text. */
+static unsigned count_records(int fd, const p2p_peer_id *peer, const char *text) {
+        char record[8192], id[P2P_PEER_ID_TEXT_MAX];
+        unsigned n = 0;
+        ssize_t k;
+
+        (void) p2p_peer_id_format(peer, id);
+        while ((k = recv(fd, record, sizeof(record) - 1, 0)) >= 0) {
+                record[k] = '\0';
+                n += strstr(record, id) && strstr(record, text);
+        }
+        return n;
+}
+
+/* Once, as what it is: nobody was refused. */
+static void a_removal_is_recorded_once(void **state) {
+        world *w = *state;
+        int fd = open_journal(w);
+
+        allow(w, &w->home, "");
+        start_relay(w, "");
+        assert_int_equal(relay_deauthorize(w->relay, node_id(&w->home)), 0);
+        assert_int_equal(count_records(fd, node_id(&w->home), "PEERUP_ACTION=remove\nPEERUP_SOURCE=api\n"),
+                         1);
+        assert_int_equal(relay_deauthorize(w->relay, node_id(&w->home)), -ENOENT);
+        assert_int_equal(count_records(fd, node_id(&w->home), ""), 0);
+
+        allow(w, &w->laptop, "");
+        assert_int_equal(relay_reload_keys(w->relay), 0);
+        write_file(w->keys, "# nobody\n");
+        assert_int_equal(relay_reload_keys(w->relay), 0);
+        assert_int_equal(
+                count_records(fd, node_id(&w->laptop), "PEERUP_ACTION=remove\nPEERUP_SOURCE=file\n"), 1);
+
+        allow(w, &w->laptop, "");
+        assert_int_equal(relay_reload_keys(w->relay), 0);
+        write_file(w->keys, "# nobody\n");
+        assert_int_equal(relay_reload_keys(w->relay), 0);
+        assert_int_equal(count_records(fd, node_id(&w->laptop), "PEERUP_RESULT=deny"), 0);
+        journal_close();
+        close(fd);
+}
+
 static void an_expiry_in_the_file_is_enforced(void **state) {
         char attribute[48], when[RFC3339_TEXT_MAX];
         world *w = *state;
@@ -313,6 +372,7 @@ int main(void) {
                 T(a_stranger_is_told_that_it_is_one),
                 T(no_file_is_nobody),
                 T(a_removed_line_cuts_off_at_once),
+                T(a_removal_is_recorded_once),
                 T(an_expiry_in_the_file_is_enforced),
                 T(the_file_s_limits_are_the_service_s),
                 T(a_peer_has_128_streams_beside_its_circuits),
