@@ -36,7 +36,7 @@
 
 #define P2P_QUIC_HALF_OPEN_RETRY 32u                /* above it a client must prove its address first */
 #define P2P_QUIC_HALF_OPEN_MAX 256u                 /* handshakes of clients: one more replaces one */
-#define P2P_QUIC_HALF_OPEN_PREFIX 64u               /* of one IPv4 /24 or IPv6 /56: one more is ignored */
+#define P2P_QUIC_HALF_OPEN_PREFIX 64u               /* of one IPv4 /24 or IPv6 /56: the same */
 #define P2P_QUIC_ACCEPTS_MAX 4u                     /* strangers' datagrams that wait: above it too */
 #define P2P_QUIC_WAITING_MAX (512u * 1024u)         /* bytes that wait: those of handshakes are slow work */
 #define P2P_QUIC_WAITING_PREFIX (128u * 1024u)      /* of which of one IPv4 /24 or IPv6 /56 */

@@ -13,8 +13,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "quic/quic-internal.h"
+
+#define SAMPLES 8u /* arbitrary, as over TCP (host/inbound.c) */
 
 static uint64_t now_of(const quic_endpoint *e) {
         return p2p_loop_now(e->transport->loop);
@@ -129,29 +132,64 @@ static int check_token(quic_endpoint *e, const quic_arrival *a, const ngtcp2_pkt
 
 /* ---- who is let in */
 
-/* The oldest whose TLS is not at the worker: to end that would be to wait for it. */
-static quic_conn *oldest_guest(quic_transport *t) {
+static unsigned n_of(const quic_transport *t, const quic_address *network) {
+        unsigned n = 0;
         quic_conn *c;
 
-        P2P_LIST_FOREACH(c, &t->half_open, quic_conn, half_open)
-                if (!quic_guest_is_away(c->guest))
-                        return c;
-        return NULL;
+        P2P_LIST_FOREACH(c, (p2p_list *) &t->half_open, quic_conn, half_open)
+                n += quic_address_same_prefix(&c->remote, network);
+        return n;
 }
 
-/* Room for one more handshake: not of a network that has its share; else the oldest of all gives way. */
-static bool make_room(quic_endpoint *e, const quic_address *remote) {
-        quic_transport *t = e->transport;
-        unsigned of_prefix = 0;
+/* Of this network, or of any (NULL). To end one whose TLS is at the worker would be to wait for it. */
+static bool may_go(const quic_conn *c, const quic_address *network) {
+        return !quic_guest_is_away(c->guest) && (!network || quic_address_same_prefix(&c->remote, network));
+}
+
+/* One of those who may go, drawn at random; NULL: nobody may. */
+static quic_conn *draw(quic_transport *t, const quic_address *network) {
+        unsigned n = 0, random;
         quic_conn *c;
 
         P2P_LIST_FOREACH(c, &t->half_open, quic_conn, half_open)
-                of_prefix += quic_address_same_prefix(&c->remote, remote);
-        if (of_prefix >= P2P_QUIC_HALF_OPEN_PREFIX)
-                return false;
-        if (t->n_half_open >= P2P_QUIC_HALF_OPEN_MAX)
-                quic_conn_free(oldest_guest(t));
-        return t->n_half_open < P2P_QUIC_HALF_OPEN_MAX;
+                n += may_go(c, network);
+        if (n == 0 || getrandom(&random, sizeof(random), 0) != sizeof(random))
+                return NULL;
+        random %= n;
+        P2P_LIST_FOREACH(c, &t->half_open, quic_conn, half_open)
+                if (may_go(c, network) && random-- == 0)
+                        break;
+        return c;
+}
+
+/* One of the fullest network, as far as a few samples tell: to look at all would take too long. */
+static quic_conn *draw_of_fullest(quic_transport *t) {
+        quic_conn *fullest = NULL;
+        unsigned most = 0;
+
+        for (unsigned i = 0; i < SAMPLES; i++) {
+                quic_conn *c = draw(t, NULL);
+                unsigned n = c ? n_of(t, &c->remote) : 0;
+
+                if (n > most) {
+                        most = n;
+                        fullest = c;
+                }
+        }
+        return fullest ? draw(t, &fullest->remote) : NULL;
+}
+
+/* Room for one more handshake. Its network may have its share already, or all may have theirs: then another
+ * one gives way, as over TCP, so that neither a neighbour's flood nor one from everywhere shuts a friend out,
+ * however far away he is. */
+static bool make_room(quic_endpoint *e, const quic_address *remote) {
+        quic_transport *t = e->transport;
+
+        if (n_of(t, remote) >= P2P_QUIC_HALF_OPEN_PREFIX)
+                quic_conn_free(draw(t, remote));
+        else if (t->n_half_open >= P2P_QUIC_HALF_OPEN_MAX)
+                quic_conn_free(draw_of_fullest(t));
+        return n_of(t, remote) < P2P_QUIC_HALF_OPEN_PREFIX && t->n_half_open < P2P_QUIC_HALF_OPEN_MAX;
 }
 
 /* Of an Initial that may begin a connection: 1, with the id that the client chose first; 0: its address is

@@ -314,6 +314,21 @@ static void a_burst_proves_its_addresses_and_gets_in(void **state) {
         quic_pair_done(&p);
 }
 
+/* From the wire's address, one by one, so that it sends its answers to the right one. */
+static void begin(quic_pair *p, quic_end *end, uint8_t seed) {
+        quic_end_init(end, p->loop, seed);
+        quic_end_dial(end, p2p_identity_peer_id(p->b.identity), p->addr);
+        quic_pair_run(p, 1000);
+}
+
+/* The youngest handshake is one of this moment. */
+static bool is_in_flight(quic_pair *p) {
+        quic_transport *t = p->b.transport;
+        quic_conn *c = P2P_LIST_ENTRY(t->half_open.prev, quic_conn, half_open);
+
+        return p2p_loop_now(p->loop) - c->heard <= 1000;
+}
+
 static void handshakes_in_flight_are_bounded(void **state) {
         enum { N = P2P_QUIC_HALF_OPEN_PREFIX + 20 };
         static quic_end ends[N];
@@ -324,16 +339,42 @@ static void handshakes_in_flight_are_bounded(void **state) {
         quic_pair_init(&p);
         p.wire.passes = only_retries_pass;
         for (unsigned i = 0; i < N; i++) {
-                quic_end_init(&ends[i], p.loop, (uint8_t) (10 + i));
-                quic_end_dial(&ends[i], p2p_identity_peer_id(p.b.identity), p.addr);
-                /* one by one, so that the wire sends its answers to the right one */
-                quic_pair_run(&p, 1000);
+                begin(&p, &ends[i], (uint8_t) (10 + i));
+                assert_true(is_in_flight(&p)); /* a neighbour's flood does not shut the door */
                 most = P2P_MAX(most, p2p_quic_n_half_open(p.b.transport));
         }
         assert_int_equal(most, 64); /* all come from one address */
         assert_true(p2p_quic_n_retries(p.b.transport) >=
                     P2P_QUIC_HALF_OPEN_PREFIX - P2P_QUIC_HALF_OPEN_RETRY);
         for (unsigned i = 0; i < N; i++)
+                quic_end_done(&ends[i]);
+        quic_pair_done(&p);
+}
+
+/* Not the one who has been at it for longest: he may be far away. */
+static void the_fullest_network_gives_way(void **state) {
+        enum { N = 20 };
+        static quic_end ends[N + 1];
+        quic_transport *t;
+        quic_conn *first;
+        quic_pair p;
+
+        (void) state;
+        quic_pair_init(&p);
+        t = p.b.transport;
+        p.wire.passes = only_retries_pass;
+        for (unsigned i = 0; i < N; i++)
+                begin(&p, &ends[i], (uint8_t) (10 + i));
+        assert_int_equal(t->n_half_open, N);
+        first = P2P_LIST_ENTRY(t->half_open.next, quic_conn, half_open);
+        first->remote.in.sin_addr.s_addr = htonl(10u << 24 | 1);
+        t->n_half_open += 256 - N; /* it is full, as far as it knows */
+        begin(&p, &ends[N], 10 + N);
+        t->n_half_open -= 256 - N;
+        assert_int_equal(t->n_half_open, N);
+        assert_true(is_in_flight(&p));
+        assert_true(P2P_LIST_ENTRY(t->half_open.next, quic_conn, half_open) == first);
+        for (unsigned i = 0; i <= N; i++)
                 quic_end_done(&ends[i]);
         quic_pair_done(&p);
 }
@@ -446,6 +487,7 @@ int main(void) {
                 cmocka_unit_test(tokens_are_checked),
                 cmocka_unit_test(a_burst_proves_its_addresses_and_gets_in),
                 cmocka_unit_test(handshakes_in_flight_are_bounded),
+                cmocka_unit_test(the_fullest_network_gives_way),
                 cmocka_unit_test(noise_with_the_header_of_an_initial_leaves_nothing),
                 cmocka_unit_test(strangers_wait_in_a_bounded_queue),
                 cmocka_unit_test(small_datagrams_take_the_room_of_a_hello),
