@@ -401,81 +401,6 @@ static void noise_with_the_header_of_an_initial_leaves_nothing(void **state) {
         teardown(&f);
 }
 
-/* A datagram of a stranger's, from a port of its own. */
-static void stranger(quic_endpoint *e, unsigned network, unsigned i, size_t n) {
-        static const uint8_t bytes[8192] = { 0xc0 };
-        uint8_t dcid[8] = { (uint8_t) i, (uint8_t) (i >> 8), (uint8_t) network };
-        quic_arrival a = {
-                .remote.in = { .sin_family = AF_INET,
-                               .sin_port = htons((uint16_t) (1024 + i)),
-                               .sin_addr.s_addr = htonl(10u << 24 | network << 8 | 1) },
-        };
-
-        quic_stranger_wait(e, &a, P2P_VIEW(bytes, n), P2P_VIEW(dcid, sizeof(dcid)));
-}
-
-/* Of one network, then of 200 more. */
-static void crowd(quic_endpoint *e, unsigned n, size_t size) {
-        for (unsigned i = 0; i < n; i++)
-                stranger(e, 1, i, size);
-        assert_int_equal(e->n_waiting, 128 * 1024 / 1200);
-        for (unsigned i = 0; i < n; i++)
-                stranger(e, 2 + i % 200, i, size);
-        assert_int_equal(e->n_waiting, 512 * 1024 / 1200);
-}
-
-static void strangers_wait_in_a_bounded_queue(void **state) {
-        quic_endpoint *e;
-        fixture f;
-
-        (void) state;
-        setup(&f);
-        e = ((quic_listener *) f.end.listener)->endpoint;
-        crowd(e, 2000, 1200);
-        assert_int_equal(e->waiting_bytes, e->n_waiting * 1200);
-        assert_true(quic_stranger_waits(e, P2P_VIEW("\0\0\1\0\0\0\0", 8)));
-        assert_false(quic_stranger_waits(e, P2P_VIEW("\0\0\0\0\0\0\0", 8)));
-        assert_int_equal(p2p_loop_settle(f.loop), 0);
-        assert_int_equal(e->n_waiting, 0);
-        assert_int_equal(e->waiting_bytes, 0);
-        assert_int_equal(p2p_quic_n_half_open(f.end.transport), 0);
-        stranger(e, 1, 0, 8192); /* one goes away with its endpoint */
-        assert_int_equal(e->n_waiting, 1);
-        teardown(&f);
-}
-
-/* To look whether there is room is to look at all that wait: many small ones must not make it long. */
-static void small_datagrams_take_the_room_of_a_hello(void **state) {
-        quic_endpoint *e;
-        fixture f;
-
-        (void) state;
-        setup(&f);
-        e = ((quic_listener *) f.end.listener)->endpoint;
-        crowd(e, 8000, 25);
-        assert_int_equal(p2p_loop_settle(f.loop), 0);
-        assert_int_equal(e->waiting_bytes, 0);
-        teardown(&f);
-}
-
-/* One a turn, so that somebody who is in already waits for one. */
-static void strangers_are_served_one_a_turn(void **state) {
-        quic_endpoint *e;
-        fixture f;
-
-        (void) state;
-        setup(&f);
-        e = ((quic_listener *) f.end.listener)->endpoint;
-        for (unsigned i = 0; i < 10; i++)
-                stranger(e, 1, i, 1200);
-        for (unsigned left = 10; left > 0; left--) {
-                assert_int_equal(e->n_waiting, left);
-                assert_true(p2p_loop_turn(f.loop, 0) >= 0);
-        }
-        assert_int_equal(e->n_waiting, 0);
-        teardown(&f);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(unknown_versions_are_told_which_one_we_speak),
@@ -489,9 +414,6 @@ int main(void) {
                 cmocka_unit_test(handshakes_in_flight_are_bounded),
                 cmocka_unit_test(the_fullest_network_gives_way),
                 cmocka_unit_test(noise_with_the_header_of_an_initial_leaves_nothing),
-                cmocka_unit_test(strangers_wait_in_a_bounded_queue),
-                cmocka_unit_test(small_datagrams_take_the_room_of_a_hello),
-                cmocka_unit_test(strangers_are_served_one_a_turn),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
