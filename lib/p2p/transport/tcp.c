@@ -128,7 +128,8 @@ static int tcp_shutdown(p2p_channel *c) {
         return 0;
 }
 
-/* The kernel's keep-alive asks when nothing else does. */
+/* The kernel's keep-alive asks when nothing else does, and counts from the later of the two: data that comes
+ * and acknowledges nothing new need not have been looked at for that. */
 static uint64_t tcp_quiet(const p2p_channel *c) {
         const tcp_channel *t = container_of(c, const tcp_channel, channel);
         struct tcp_info info = {};
@@ -136,7 +137,7 @@ static uint64_t tcp_quiet(const p2p_channel *c) {
 
         if (getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0)
                 return 0; /* not TCP */
-        return (uint64_t) info.tcpi_last_ack_recv * 1000;
+        return (uint64_t) P2P_MIN(info.tcpi_last_ack_recv, info.tcpi_last_data_recv) * 1000;
 }
 
 static void tcp_reset(p2p_channel *c, uint32_t code) {

@@ -35,8 +35,8 @@ typedef struct p2p_channel_ops {
         /* The code with which the far side reset a stream; 0 if it did not or none was given. May be
          * NULL. */
         uint32_t (*reset_code)(const p2p_channel *c);
-        /* For how long, in usec, not even an acknowledgement of the far side's machine has come in. May be
-         * NULL: nobody knows, 0. */
+        /* For how long, in usec, nothing of the far side's machine has come in, not even an acknowledgement.
+         * May be NULL: nobody knows, 0. */
         uint64_t (*quiet)(const p2p_channel *c);
         /* After shutdown(): a graceful close, what was taken is still delivered in the background and what
          * still comes is discarded. Without it: a reset (code 0). */
