@@ -23,14 +23,16 @@
 #define P2P_QUIC_WINDOWS_MAX (128u << 20)           /* beyond the first ones, of all connections of a host */
 #define P2P_QUIC_UNI_STREAMS 3u                     /* of a far side's, for life: each is told to stop */
 #define P2P_QUIC_STREAMS_MAX 65536u                 /* the highest limit that set_stream_limit() takes */
-#define P2P_QUIC_CYCLES_MAX 100u                    /* streams that the far side opens and soon resets */
-#define P2P_QUIC_CYCLES_RATE 100u                   /* and a second: more end the connection */
 #define P2P_QUIC_MOVES_MAX 8u                       /* the far side's changes of address, followed at once */
 #define P2P_QUIC_MOVES_RATE 1u                      /* and a second: in between only the last one is heard */
-#define P2P_QUIC_IDS_MAX 256u                       /* ids of ours that a connection asks for at once ... */
+
+/* A far side that has us do more than this ends its connection. */
+#define P2P_QUIC_CYCLES_MAX 100u                    /* streams that it opens and resets within a second */
+#define P2P_QUIC_CYCLES_RATE 100u                   /* and a second */
+#define P2P_QUIC_IDS_MAX 256u                       /* ids of ours that it asks for at once */
 #define P2P_QUIC_IDS_RATE 128u                      /* and a second; quic-go: one in 10,000 packets */
 
-#define P2P_QUIC_UNSENT_MAX (256u * 1024u)          /* bytes of a stream that were not sent once */
+#define P2P_QUIC_UNSENT_MAX (256u * 1024u)          /* bytes of a stream that were not sent yet */
 #define P2P_QUIC_UNSENT_SMALL (4u * 1024u)          /* the same once the connection holds ... */
 #define P2P_QUIC_UNSENT_TOTAL (8u << 20)            /* ... this, which a far side can have us do */
 
