@@ -180,8 +180,8 @@ static quic_conn *draw_of_fullest(quic_transport *t) {
 }
 
 /* Room for one more handshake. Its network may have its share already, or all may have theirs: then another
- * one gives way, as over TCP, so that neither a neighbour's flood nor one from everywhere shuts a friend out,
- * however far away he is. */
+ * one gives way, as over TCP, so that neither a neighbour's flood nor one from everywhere shuts a friend
+ * out, however far away he is. */
 static bool make_room(quic_endpoint *e, const quic_address *remote) {
         quic_transport *t = e->transport;
 

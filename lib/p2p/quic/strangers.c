@@ -95,8 +95,8 @@ bool quic_stranger_waits(const quic_endpoint *e, p2p_view dcid) {
         quic_stranger *s;
 
         P2P_LIST_FOREACH(s, (p2p_list *) &e->waiting, quic_stranger, waiting)
-        if (p2p_view_equal(P2P_VIEW(s->dcid, s->n_dcid), dcid))
-                return true;
+                if (p2p_view_equal(P2P_VIEW(s->dcid, s->n_dcid), dcid))
+                        return true;
         return false;
 }
 
@@ -105,8 +105,8 @@ static bool has_room(const quic_endpoint *e, const quic_arrival *a, size_t n) {
         quic_stranger *s;
 
         P2P_LIST_FOREACH(s, (p2p_list *) &e->waiting, quic_stranger, waiting)
-        if (quic_address_same_prefix(&s->arrival.remote, &a->remote))
-                of_prefix += weight(s->arrival.bytes.n);
+                if (quic_address_same_prefix(&s->arrival.remote, &a->remote))
+                        of_prefix += weight(s->arrival.bytes.n);
         return e->waiting_bytes + weight(n) <= P2P_QUIC_WAITING_MAX && of_prefix <= P2P_QUIC_WAITING_PREFIX;
 }
 
