@@ -91,6 +91,8 @@ static int join_bus(Program *p) {
                 r = sd_bus_match_signal(p->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Disconnected", on_bus_lost, p);
         if (r >= 0)
+                r = sd_bus_set_method_call_timeout(p->bus, UINT64_MAX);
+        if (r >= 0)
                 r = sd_bus_attach_event(p->bus, p->event, SD_EVENT_PRIORITY_NORMAL);
         return r;
 }

@@ -33,12 +33,12 @@ def t_a_proxy_ends_with_its_caller():
     q.kill()
 
 
-def activate(service, peer='home'):
+def activate(service, peer='home', *env):
     """peerup-proxy as systemd starts it: at a first connection, with the listening socket."""
     port = free_port()
     p = spawn(['systemd-socket-activate', '-l', '127.0.0.1:%d' % port, '-E',
                           'PEERUP_BUS_ADDRESS=' + laptop.env['PEERUP_BUS_ADDRESS'], '-E', 'PEERUP_PEER=' + peer, '-E',
-                          'PEERUP_SERVICE=' + service, TREE + '/peerup-proxy'],
+                          'PEERUP_SERVICE=' + service, *env, TREE + '/peerup-proxy'],
                          stdout=open(TMP + '/proxy.log', 'a'), stderr=subprocess.STDOUT)
     p.where = ('127.0.0.1', port)
 
@@ -86,7 +86,14 @@ def ask_for_who_is_off():
 
 
 def t_an_idle_proxy_leaves_and_returns():
-    p = activate('echo')
+    p = activate('echo', 'home', '-E', 'SYSTEMD_BUS_TIMEOUT=1')
+    laptop.process.send_signal(signal.SIGSTOP)  # it may take its time, as long as it is there
+    early = dial(p.where)
+    time.sleep(1.5)
+    laptop.process.send_signal(signal.SIGCONT)
+    early.sendall(b'e')
+    check(early.recv(1) == b'e', 'while the daemon was slow')
+    early.close()
     check(exchange(p.where, b'x') == b'x', 'works')
     began, answers = time.monotonic(), ask_for_who_is_off()  # which takes as long
     check(p.wait(40) == 0, 'code')
