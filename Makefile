@@ -18,7 +18,7 @@ VERSION := 0.1.0
 DEPS := gcc clang llvm lld libclang-rt-dev make pkg-config git ca-certificates \
         libsystemd-dev libsodium-dev libyaml-dev libevent-dev libgnutls28-dev libngtcp2-dev \
         libngtcp2-crypto-gnutls-dev libwslay-dev libhttp-parser-dev libc-ares-dev libprotobuf-c-dev protobuf-c-compiler libcmocka-dev libjansson-dev \
-        systemd systemd-container dbus polkitd debootstrap nftables iproute2 procps psmisc openssh-client openssh-server man-db \
+        systemd systemd-container dbus polkitd mmdebstrap nftables iproute2 procps psmisc openssh-client openssh-server man-db \
         python3 util-linux nginx openssl
 # for the peers of the interop matrix: what is there already may be newer and from elsewhere
 DEPS_PEERS := golang-go=go npm=npm
