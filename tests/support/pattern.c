@@ -11,6 +11,16 @@
 #define PIECE_MAX 100000u
 #define IDLE_MAX  1000u /* turns without a byte */
 
+const struct pattern_path pattern_paths[PATTERN_PATHS] = {
+        { { .write_max = 1, .read_max = 1 }, 3000 },
+        { { .write_max = 7, .read_max = 5 }, 100000 },
+        { { .write_max = 1400, .read_max = 1000 }, 1000000 },
+        { { .capacity = 100 }, 100000 },
+        { { .capacity = 1 << 20, .read_max = 17000 }, 2000000 },
+        { { .capacity = 1 << 20, .read_max = 65538 }, 3000000 },
+        { { .capacity = 1 << 20 }, 3000000 },
+};
+
 static void check(bool good) {
         if (!good)
                 __builtin_trap();

@@ -80,19 +80,11 @@ static size_t far_open(fixture *f, uint8_t *to, size_t size, size_t *ret_sealed)
 
 /* A megabyte in odd pieces, both ends ours, through every split and into buffers of every kind. */
 static void bytes_pass_at_every_split(void **state) {
-        static const struct { p2p_memory_options options; size_t total; } cases[] = {
-                { { .write_max = 1, .read_max = 1 },            3000    },
-                { { .write_max = 7, .read_max = 5 },            100000  },
-                { { .write_max = 1400, .read_max = 1000 },      1000000 },
-                { { .capacity = 100 },                          100000  },
-                { { .capacity = 1 << 20, .read_max = 65538 },   3000000 },
-                { { .capacity = 1 << 20 },                      3000000 },
-        };
         static const size_t reads[] = { 1, 100, 4096, BIG, P2P_SCRATCH_SIZE };
 
         (void) state;
-        for (size_t i = 0; i < ELEMENTSOF(cases) * ELEMENTSOF(reads); i++) {
-                size_t total = cases[i / ELEMENTSOF(reads)].total, read_max = reads[i % ELEMENTSOF(reads)];
+        for (size_t i = 0; i < PATTERN_PATHS * ELEMENTSOF(reads); i++) {
+                size_t total = pattern_paths[i / ELEMENTSOF(reads)].total, read_max = reads[i % ELEMENTSOF(reads)];
                 _cleanup_(p2p_loop_freep) p2p_loop *loop = NULL;
                 _cleanup_(p2p_channel_freep) p2p_channel *us = NULL, *them = NULL;
                 p2p_channel *a, *b;
@@ -100,7 +92,7 @@ static void bytes_pass_at_every_split(void **state) {
                 if (read_max == 1)
                         total = P2P_MIN(total, (size_t) 100000);
                 assert_int_equal(p2p_loop_new_manual(&loop), 0);
-                assert_int_equal(p2p_memory_pair(loop, &cases[i / ELEMENTSOF(reads)].options, &a, &b), 0);
+                assert_int_equal(p2p_memory_pair(loop, &pattern_paths[i / ELEMENTSOF(reads)].options, &a, &b), 0);
                 assert_int_equal(p2p_noise_channel_new(loop, a, key_a, key_b, &us), 0);
                 assert_int_equal(p2p_noise_channel_new(loop, b, key_b, key_a, &them), 0);
                 pattern_flow_run(&(pattern_flow){ loop, us, them, total, read_max, NULL, NULL });

@@ -110,19 +110,11 @@ static void on_meanwhile(uint32_t noise, void *userdata) {
 
 /* Bytes in odd pieces, both ends ours, through every split and into buffers of every kind; keys change meanwhile. */
 static void bytes_pass_at_every_split(void **state) {
-        static const struct { p2p_memory_options options; size_t total; } cases[] = {
-                { { .write_max = 1, .read_max = 1 },        3000    },
-                { { .write_max = 7, .read_max = 5 },        100000  },
-                { { .write_max = 1400, .read_max = 1000 },  300000  },
-                { { .capacity = 100 },                      100000  },
-                { { .capacity = 1 << 20, .read_max = 17000 }, 2000000 },
-                { { .capacity = 1 << 20 },                  2000000 },
-        };
         static const size_t reads[] = { 1, 100, 4096, BIG, P2P_SCRATCH_SIZE };
 
         (void) state;
-        for (size_t i = 0; i < ELEMENTSOF(cases) * ELEMENTSOF(reads); i++) {
-                size_t total = cases[i / ELEMENTSOF(reads)].total, read_max = reads[i % ELEMENTSOF(reads)];
+        for (size_t i = 0; i < PATTERN_PATHS * ELEMENTSOF(reads); i++) {
+                size_t total = pattern_paths[i / ELEMENTSOF(reads)].total, read_max = reads[i % ELEMENTSOF(reads)];
                 const struct suite *suite = &suites[i % ELEMENTSOF(suites)];
                 p2p_tls_state *of_us = state_new(suite, 1, 2);
                 _cleanup_(p2p_loop_freep) p2p_loop *loop = NULL;
@@ -132,7 +124,7 @@ static void bytes_pass_at_every_split(void **state) {
                 if (read_max == 1)
                         total = P2P_MIN(total, (size_t) 100000);
                 assert_int_equal(p2p_loop_new_manual(&loop), 0);
-                assert_int_equal(p2p_memory_pair(loop, &cases[i / ELEMENTSOF(reads)].options, &a, &b), 0);
+                assert_int_equal(p2p_memory_pair(loop, &pattern_paths[i / ELEMENTSOF(reads)].options, &a, &b), 0);
                 assert_int_equal(p2p_sealed_channel_new(loop, a, &p2p_tls_format, of_us, &us), 0);
                 assert_int_equal(p2p_sealed_channel_new(loop, b, &p2p_tls_format, state_new(suite, 2, 1), &them), 0);
                 pattern_flow_run(&(pattern_flow){ loop, us, them, total, read_max, on_meanwhile, of_us });

@@ -12,24 +12,13 @@ static uint8_t buf[P2P_SCRATCH_SIZE + 4096];
 
 /* Both ends ours, both directions, through every split and into buffers of every kind. */
 static void bytes_pass_at_every_split(void **state) {
-        static const struct {
-                p2p_memory_options options;
-                size_t total;
-        } cases[] = {
-                { { .write_max = 1, .read_max = 1 }, 3000 },
-                { { .write_max = 7, .read_max = 5 }, 100000 },
-                { { .write_max = 1400, .read_max = 1000 }, 1000000 },
-                { { .capacity = 100 }, 100000 },
-                { { .capacity = 1 << 20, .read_max = 65538 }, 3000000 },
-                { { .capacity = 1 << 20 }, 3000000 },
-        };
         static const size_t reads[] = { 1, 100, 4096, P2P_WS_LEFT_MAX, P2P_SCRATCH_SIZE };
 
         (void) state;
-        for (size_t i = 0; i < ELEMENTSOF(cases) * ELEMENTSOF(reads) * 2; i++) {
-                size_t total = cases[i / 2 / ELEMENTSOF(reads)].total,
+        for (size_t i = 0; i < PATTERN_PATHS * ELEMENTSOF(reads) * 2; i++) {
+                size_t total = pattern_paths[i / 2 / ELEMENTSOF(reads)].total,
                        read_max = reads[i / 2 % ELEMENTSOF(reads)];
-                const p2p_memory_options *options = &cases[i / 2 / ELEMENTSOF(reads)].options;
+                const p2p_memory_options *options = &pattern_paths[i / 2 / ELEMENTSOF(reads)].options;
                 _cleanup_(p2p_loop_freep) p2p_loop *loop = NULL;
                 _cleanup_(p2p_channel_freep) p2p_channel *client = NULL, *server = NULL;
                 p2p_channel *a, *b, *from, *to;

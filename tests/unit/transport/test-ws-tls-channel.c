@@ -8,21 +8,11 @@
 static uint8_t buf[300000];
 
 static void bytes_pass_at_every_split(void **state) {
-        static const struct {
-                p2p_memory_options options;
-                size_t total;
-        } cases[] = {
-                { { .write_max = 1, .read_max = 1 }, 3000 },
-                { { .write_max = 7, .read_max = 5 }, 100000 },
-                { { .write_max = 1400, .read_max = 1000 }, 1000000 },
-                { { .capacity = 100 }, 100000 },
-                { { .capacity = 1 << 20, .read_max = 65538 }, 3000000 },
-        };
         static const size_t reads[] = { 1, 100, 4096, 262144 };
 
         (void) state;
-        for (size_t i = 0; i < ELEMENTSOF(cases) * ELEMENTSOF(reads) * 2; i++) {
-                size_t total = cases[i / 2 / ELEMENTSOF(reads)].total,
+        for (size_t i = 0; i < PATTERN_PATHS * ELEMENTSOF(reads) * 2; i++) {
+                size_t total = pattern_paths[i / 2 / ELEMENTSOF(reads)].total,
                        read_max = reads[i / 2 % ELEMENTSOF(reads)];
                 p2p_channel *from, *to;
                 ssize_t k = 0;
@@ -30,7 +20,7 @@ static void bytes_pass_at_every_split(void **state) {
 
                 if (read_max == 1)
                         total = P2P_MIN(total, (size_t) 30000);
-                pair_begin(&f, &cases[i / 2 / ELEMENTSOF(reads)].options, i % 3 ? "good" : "rsa",
+                pair_begin(&f, &pattern_paths[i / 2 / ELEMENTSOF(reads)].options, i % 3 ? "good" : "rsa",
                            "relay.test");
                 from = i % 2 ? f.client : f.server;
                 to = i % 2 ? f.server : f.client;
