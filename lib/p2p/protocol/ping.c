@@ -3,7 +3,7 @@
 /*
  * Echoes until the far side ends, 10 s pass without a byte, or the stream is 30 s old: the lifetimes of
  * go-libp2p's server. A peer that writes without reading blocks only itself: what it sent waits in one
- * 32-byte buffer.
+ * 32-byte buffer. One that does nothing but ping is served a few at a time, and the others in between.
  */
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 
 #define IDLE_USEC (10 * USEC_PER_SEC)
 #define LIFE_USEC (30 * USEC_PER_SEC)
+#define TURN_PINGS 64u /* arbitrary: about 20 us */
 
 struct p2p_ping {
         p2p_host *host;
@@ -49,7 +50,7 @@ static void on_over(void *userdata) {
 static int step(echo *e) {
         p2p_channel *c = p2p_stream_channel(e->stream);
 
-        for (;;) {
+        for (unsigned pings = 0; pings < TURN_PINGS;) {
                 ssize_t n;
 
                 while (e->n == P2P_PING_SIZE) {
@@ -57,8 +58,10 @@ static int step(echo *e) {
                         if (n < 0)
                                 return (int) n;
                         e->sent += (size_t) n;
-                        if (e->sent == e->n)
-                                e->n = e->sent = 0;
+                        if (e->sent < e->n)
+                                continue;
+                        e->n = e->sent = 0;
+                        pings++;
                 }
                 n = p2p_channel_read(c, e->bytes + e->n, P2P_PING_SIZE - e->n);
                 if (n <= 0)
@@ -67,6 +70,8 @@ static int step(echo *e) {
                 if (p2p_timer_set(&e->idle, IDLE_USEC) < 0)
                         return -ENOMEM;
         }
+        p2p_task_post(&e->step);
+        return -EAGAIN;
 }
 
 static void on_step(void *userdata) {

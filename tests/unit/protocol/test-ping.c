@@ -64,6 +64,34 @@ static void every_32_bytes_come_back(void **state) {
         talk_close(&t);
 }
 
+static void who_only_pings_leaves_others_their_turn(void **state) {
+        static uint8_t bytes[4000 * P2P_PING_SIZE], back[sizeof(bytes)];
+        size_t n_back = 0, most = 0;
+        world *w = *state;
+        p2p_channel *c;
+        talk t;
+
+        talk_open(&t, &w->them, node_id(&w->us), P2P_PING_PROTOCOL);
+        ping(&t, 1);
+        c = p2p_stream_channel(t.stream);
+        for (size_t i = 0; i < sizeof(bytes); i++)
+                bytes[i] = (uint8_t) (i * 7 >> 3);
+        assert_int_equal(p2p_channel_write(c, bytes, sizeof(bytes)), sizeof(bytes));
+        while (n_back < sizeof(bytes)) {
+                ssize_t n;
+
+                assert_true(p2p_loop_turn(w->loop, USEC_PER_SEC) >= 0);
+                while ((n = p2p_channel_read(c, back + n_back, sizeof(back) - n_back)) > 0) {
+                        most = P2P_MAX(most, (size_t) n);
+                        n_back += (size_t) n;
+                }
+                assert_int_equal(n, -EAGAIN);
+        }
+        assert_memory_equal(back, bytes, sizeof(bytes));
+        assert_in_range(most, P2P_PING_SIZE, 3 * 64 * P2P_PING_SIZE); /* sockets may hold some together */
+        talk_close(&t);
+}
+
 static void an_idle_stream_ends_after_ten_seconds(void **state) {
         world *w = *state;
         talk t;
@@ -122,6 +150,7 @@ int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         static const struct CMUnitTest tests[] = {
                 T(every_32_bytes_come_back),
+                T(who_only_pings_leaves_others_their_turn),
                 T(an_idle_stream_ends_after_ten_seconds),
                 T(a_stream_lives_for_thirty_seconds),
                 T(two_streams_of_a_peer_are_served),
