@@ -134,7 +134,7 @@ machine_find_init() { # NAME
         local pid
         [ -d "/proc/${lab_nspawn[$1]}" ] || die "systemd-nspawn has ended: $(cat "$LAB_TMP/$1.console")"
         pid=$(cut -d' ' -f1 "/proc/${lab_nspawn[$1]}/task/${lab_nspawn[$1]}/children")
-        [ "$(cat "/proc/${pid:-self}/comm")" = systemd ] || return 1
+        [ "$(cat "/proc/${pid:-self}/comm" 2>/dev/null)" = systemd ] || return 1
         lab_init[$1]=$pid
 }
 
