@@ -142,7 +142,7 @@ static int read_container(sd_bus_message *m, char type, const char *contents, un
 }
 
 static int read_value(sd_bus_message *m, char type, const char *contents, unsigned depth, json_t **ret) {
-        json_t *held, *value;
+        json_t *held, *value = NULL;
         int r;
 
         if (depth >= DEPTH_MAX)

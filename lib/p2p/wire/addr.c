@@ -61,7 +61,7 @@ static int count_components(p2p_view in, unsigned *ret) {
 }
 
 int p2p_addr_decode(p2p_view in, p2p_addr **ret) {
-        unsigned n_components;
+        unsigned n_components = 0;
         p2p_addr *addr;
         int r;
 
