@@ -50,8 +50,8 @@ peer_start() {
 
 # await LABEL REGEX SECONDS [COUNT]: until that many lines match.
 await() {
-        local end=$((SECONDS + $3))
-        while [ "$(grep -cE -- "$2" "$tmp/$1.out" 2>/dev/null)" -lt "${4:-1}" ]; do
+        local end=$((SECONDS + $3)) n
+        while n=$(grep -cE -- "$2" "$tmp/$1.out" 2>/dev/null); [ "${n:-0}" -lt "${4:-1}" ]; do # no file: no number
                 [ $SECONDS -lt $end ] || { because "$1 never printed $2"; return 1; }
                 sleep 0.02
         done
