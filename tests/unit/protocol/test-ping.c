@@ -66,7 +66,7 @@ static void every_32_bytes_come_back(void **state) {
 
 static void who_only_pings_leaves_others_their_turn(void **state) {
         static uint8_t bytes[4000 * P2P_PING_SIZE], back[sizeof(bytes)];
-        size_t n_back = 0, most = 0;
+        size_t n_back = 0, n_turns = 0;
         world *w = *state;
         p2p_channel *c;
         talk t;
@@ -81,14 +81,13 @@ static void who_only_pings_leaves_others_their_turn(void **state) {
                 ssize_t n;
 
                 assert_true(p2p_loop_turn(w->loop, USEC_PER_SEC) >= 0);
-                while ((n = p2p_channel_read(c, back + n_back, sizeof(back) - n_back)) > 0) {
-                        most = P2P_MAX(most, (size_t) n);
+                n_turns++;
+                while ((n = p2p_channel_read(c, back + n_back, sizeof(back) - n_back)) > 0)
                         n_back += (size_t) n;
-                }
                 assert_int_equal(n, -EAGAIN);
         }
         assert_memory_equal(back, bytes, sizeof(bytes));
-        assert_in_range(most, P2P_PING_SIZE, 3 * 64 * P2P_PING_SIZE); /* sockets may hold some together */
+        assert_true(n_turns >= 4000 / 64); /* however the sockets hold them together */
         talk_close(&t);
 }
 

@@ -18,17 +18,37 @@ static quic_endpoint *endpoint_of(const quic_end *end) {
         return ((quic_listener *) end->listener)->endpoint;
 }
 
-/* A hello of go-libp2p, with an id of its own each, from a network of 10.0.0.0/8. The first of them is a
- * good one. */
-static void hello_from(quic_endpoint *e, unsigned i, unsigned network) {
-        uint8_t packet[1280];
-        size_t n = hex_view(quic_first_flight[0], packet, sizeof(packet)).n;
-        quic_arrival a = {
+/* A pair whose listener has so many handshakes under way. */
+static quic_endpoint *begin(quic_pair *p, unsigned n_half_open) {
+        quic_endpoint *e;
+
+        quic_pair_init(p);
+        e = endpoint_of(&p->b);
+        e->transport->n_half_open = n_half_open;
+        return e;
+}
+
+/* Where none of them was real. */
+static void end(quic_pair *p) {
+        endpoint_of(&p->b)->transport->n_half_open = 0;
+        quic_pair_done(p);
+}
+
+static quic_arrival from_network(const quic_endpoint *e, unsigned network) {
+        return (quic_arrival) {
                 .local = e->udp.bound,
                 .remote.in = { .sin_family = AF_INET,
                                .sin_port = htons(1),
                                .sin_addr.s_addr = htonl(10u << 24 | network << 8) },
         };
+}
+
+/* A hello of go-libp2p, with an id of its own each, from a network of 10.0.0.0/8. The first of them is a
+ * good one. */
+static void hello_from(quic_endpoint *e, unsigned i, unsigned network) {
+        uint8_t packet[1280];
+        size_t n = hex_view(quic_first_flight[0], packet, sizeof(packet)).n;
+        quic_arrival a = from_network(e, network);
 
         packet[6] ^= (uint8_t) i;
         packet[7] ^= (uint8_t) (i >> 8);
@@ -44,8 +64,7 @@ static void four_strangers_wait_and_the_fifth_proves_its_address(void **state) {
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
+        e = begin(&p, 0);
         for (unsigned i = 0; i < 6; i++)
                 hello(e, i);
         assert_int_equal(e->n_waiting, 4);
@@ -56,23 +75,18 @@ static void four_strangers_wait_and_the_fifth_proves_its_address(void **state) {
 }
 
 static void so_does_who_comes_after_32_handshakes(void **state) {
-        quic_transport *t;
         quic_endpoint *e;
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
-        t = p.b.transport;
-        t->n_half_open = 31;
+        e = begin(&p, 31);
         hello(e, 0);
         assert_int_equal(e->n_waiting, 1); /* the 32nd */
         assert_int_equal(e->n_asked, 0);
         hello(e, 1);
         assert_int_equal(e->n_waiting, 1);
         assert_int_equal(e->n_asked, 1);
-        t->n_half_open = 0;
-        quic_pair_done(&p);
+        end(&p);
 }
 
 static void one_of_256_handshakes_gives_way(void **state) {
@@ -109,10 +123,8 @@ static void retries_are_remembered_for_a_while(void **state) {
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
+        e = begin(&p, 32);
         t = p.b.transport;
-        t->n_half_open = 32;
         for (unsigned i = 0; i < 256; i++) {
                 hello(e, 1000 + i);
                 assert_int_equal(p2p_loop_settle(p.loop), 0);
@@ -161,8 +173,7 @@ static void strangers_wait_in_a_bounded_queue(void **state) {
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
+        e = begin(&p, 0);
         crowd(e, 2000, 1200);
         assert_int_equal(e->waiting_bytes, e->n_waiting * 1200);
         assert_true(quic_stranger_waits(e, P2P_VIEW("\0\0\1\0\0\0\0", 8)));
@@ -182,8 +193,7 @@ static void small_datagrams_take_the_room_of_a_hello(void **state) {
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
+        e = begin(&p, 0);
         crowd(e, 8000, 25);
         assert_int_equal(p2p_loop_settle(p.loop), 0);
         assert_int_equal(e->waiting_bytes, 0);
@@ -196,8 +206,7 @@ static void strangers_are_served_one_a_turn(void **state) {
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
+        e = begin(&p, 0);
         for (unsigned i = 0; i < 10; i++)
                 stranger(e, 1, i, 1200);
         for (unsigned left = 10; left > 0; left--) {
@@ -212,10 +221,7 @@ static void strangers_are_served_one_a_turn(void **state) {
 
 static void unknown_version(quic_endpoint *e, unsigned network) {
         uint8_t ids[510] = {};
-        quic_arrival a = { .local = e->udp.bound,
-                           .remote.in = { .sin_family = AF_INET,
-                                          .sin_port = htons(1),
-                                          .sin_addr.s_addr = htonl(10u << 24 | network << 8) } };
+        quic_arrival a = from_network(e, network);
 
         quic_answer_version(e, &a,
                             &(ngtcp2_version_cid){ .version = 2,
@@ -227,24 +233,17 @@ static void unknown_version(quic_endpoint *e, unsigned network) {
 
 static void unknown_id(quic_endpoint *e, unsigned network) {
         static const uint8_t packet[100] = { 0x40 };
-        quic_arrival a = { .local = e->udp.bound,
-                           .remote.in = { .sin_family = AF_INET,
-                                          .sin_port = htons(1),
-                                          .sin_addr.s_addr = htonl(10u << 24 | network << 8) } };
+        quic_arrival a = from_network(e, network);
 
         quic_answer_unknown(e, &a, P2P_VIEW(packet, sizeof(packet)), P2P_VIEW(packet + 1, QUIC_CID_SIZE));
 }
 
 static void answers_wait_in_a_bounded_queue(void **state) {
-        quic_transport *t;
         quic_endpoint *e;
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
-        t = p.b.transport;
-        t->n_half_open = 32;
+        e = begin(&p, 32);
         unknown_version(e, 1);
         unknown_id(e, 2);
         assert_int_equal(e->n_asked, 2);
@@ -257,43 +256,33 @@ static void answers_wait_in_a_bounded_queue(void **state) {
         assert_int_equal(e->n_waiting, 0);
         assert_int_equal(p2p_loop_settle(p.loop), 0);
         assert_int_equal(e->n_asked, 0);
-        assert_int_equal(t->n_retries, 126);
+        assert_int_equal(p2p_quic_n_retries(p.b.transport), 126);
         hello(e, 1000); /* one goes away with its endpoint */
         assert_int_equal(e->n_asked, 1);
-        t->n_half_open = 0;
-        quic_pair_done(&p);
+        end(&p);
 }
 
 static void one_network_gets_half_of_them(void **state) {
-        quic_transport *t;
         quic_endpoint *e;
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
-        t = p.b.transport;
-        t->n_half_open = 32;
+        e = begin(&p, 32);
         for (unsigned i = 0; i < 200; i++)
                 hello_from(e, i, 1);
         assert_int_equal(e->n_asked, 64);
         hello_from(e, 1000, 2);
         assert_int_equal(e->n_asked, 65);
-        t->n_half_open = 0;
-        quic_pair_done(&p);
+        end(&p);
 }
 
 /* So that somebody who is in already waits for four at most. */
 static void four_are_made_a_turn(void **state) {
-        quic_transport *t;
         quic_endpoint *e;
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
-        t = p.b.transport;
-        t->n_half_open = 32;
+        e = begin(&p, 32);
         for (unsigned i = 0; i < 10; i++)
                 hello(e, i);
         for (unsigned left = 10; left > 0; left -= P2P_MIN(left, 4u)) {
@@ -301,9 +290,8 @@ static void four_are_made_a_turn(void **state) {
                 assert_true(p2p_loop_turn(p.loop, 0) >= 0);
         }
         assert_int_equal(e->n_asked, 0);
-        assert_int_equal(t->n_retries, 10);
-        t->n_half_open = 0;
-        quic_pair_done(&p);
+        assert_int_equal(p2p_quic_n_retries(p.b.transport), 10);
+        end(&p);
 }
 
 /* News on its way up: through so many turns. */
@@ -321,15 +309,11 @@ static void on_news(void *userdata) {
 
 static void who_is_in_goes_first(void **state) {
         news n = { .n = 5 };
-        quic_transport *t;
         quic_endpoint *e;
         quic_pair p;
 
         (void) state;
-        quic_pair_init(&p);
-        e = endpoint_of(&p.b);
-        t = p.b.transport;
-        t->n_half_open = 32;
+        e = begin(&p, 32);
         p2p_task_init(&n.task, p.loop, on_news, &n);
         p2p_task_post(&n.task);
         hello(e, 0);
@@ -340,8 +324,7 @@ static void who_is_in_goes_first(void **state) {
                 assert_true(p2p_loop_turn(p.loop, 0) >= 0);
         }
         assert_int_equal(e->n_asked, 0);
-        t->n_half_open = 0;
-        quic_pair_done(&p);
+        end(&p);
 }
 
 int main(void) {
